@@ -1,0 +1,3 @@
+"""Lightbox's library: data, networks, recipes, training, runs and figures. It never imports
+streamlit.
+"""

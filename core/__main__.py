@@ -1,0 +1,263 @@
+"""The command line: python -m core COMMAND. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from core import recipes, runs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 not reproduced, 2 an error, 130
+    Ctrl-C.
+    """
+    options = _parser().parse_args(arguments)
+    if threads := getattr(options, "threads", None):
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # read once, when torch is imported
+    try:
+        return options.command(options) or 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ValueError, LookupError, RuntimeError, ArithmeticError, OSError) as error:
+        if not _is_told(error):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _is_told(error: Exception) -> bool:
+    """Whether an error is one of ours or of the file system, whose text is meant for people."""
+    ours = type(error).__module__.startswith("core.")
+    return ours or type(error) is ValueError or isinstance(error, OSError)
+
+
+def _recipes(options: argparse.Namespace) -> None:
+    for recipe in recipes.RECIPES.values():
+        stated = f"author: {recipe.stated}" if recipe.stated else recipe.source
+        print(f"{recipe.name:<16} {recipe.dataset:<14} {recipe.title:<38} {stated}")
+
+
+def _train(options: argparse.Namespace) -> int:
+    recipe = recipes.get(options.recipe)
+    names = ("epochs", "batch_size", "lr", "validation")
+    changes = {name: getattr(options, name) for name in names}
+    config = recipe.config.replace(**{k: v for k, v in changes.items() if v is not None})
+    from core import experiment
+
+    return _follow(
+        lambda **calls: experiment.run(
+            recipe,
+            seed=options.seed,
+            config=config,
+            device=options.device,
+            precision=options.precision,
+            threads=options.threads,
+            name=options.name,
+            **calls,
+        )
+    )
+
+
+def _resume(options: argparse.Namespace) -> int:
+    os.environ["OMP_NUM_THREADS"] = str(runs.load(options.run).info.get("threads", 1))
+    from core import experiment
+
+    return _follow(lambda **calls: experiment.resume(options.run, **calls))
+
+
+def _follow(work) -> int:
+    """Show a training's progress on the terminal; a bar only where there is a terminal to draw
+    it.
+    """
+    started: dict = {}
+    clock = time.perf_counter
+
+    def on_start(run_id: str, info: dict) -> None:
+        started.update(id=run_id, info=info, since=None)
+        print(
+            f"{run_id}: {info['title']}, {info['parameters']:,} parameters, {info['dataset']} "
+            f"({info['images']['fit']:,} + {info['images']['validation']:,} images), "
+            f"{info['device']}, {info['precision']}, {info['threads']} threads"
+        )
+
+    def on_batch(epoch: int, seen: int, loss: float) -> None:
+        if not sys.stderr.isatty():
+            return
+        per_epoch, epochs = started["info"]["images"]["fit"], started["info"]["config"]["epochs"]
+        done = (epoch - 1) * per_epoch + seen
+        started["since"] = started["since"] or (clock(), done)
+        elapsed, counted = clock() - started["since"][0], done - started["since"][1]
+        if not counted:
+            return
+        speed = counted / elapsed
+        left = (epochs * per_epoch - done) / speed
+        bar = ("█" * (30 * done // (epochs * per_epoch))).ljust(30, "░")
+        print(
+            f"\r\033[K{bar} epoch {epoch}/{epochs}  loss {loss:.4f}  {speed:,.0f} images/s  "
+            f"{left // 60:.0f}:{left % 60:02.0f} left",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def on_epoch(record: dict) -> None:
+        if sys.stderr.isatty():
+            print("\r\033[K", end="", file=sys.stderr)
+        held_out = (
+            ""
+            if record["validation_loss"] is None
+            else f"validation loss {record['validation_loss']:.4f} "
+            f"accuracy {100 * record['validation_accuracy']:.2f} %  "
+        )
+        print(
+            f"epoch {record['epoch']:>3}  train loss {record['train_loss']:.4f} "
+            f"accuracy {100 * record['train_accuracy']:.2f} %  {held_out}"
+            f"{record['seconds']:.1f} s  {record['images_per_second']:,.0f} images/s",
+            flush=True,
+        )
+
+    try:
+        run = work(on_start=on_start, on_batch=on_batch, on_epoch=on_epoch)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        if started:
+            print(
+                f"interrupted; go on with: python -m core resume {started['id']}", file=sys.stderr
+            )
+        return 130
+    low, high = run.metrics["test_accuracy_interval"]
+    print(
+        f"{run.id}: test accuracy {100 * run.metrics['test_accuracy']:.2f} % "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %), epoch {run.metrics['kept_epoch']} "
+        f"kept, {run.metrics['total_seconds']:.1f} s\n{run.folder}"
+    )
+    return 0
+
+
+def _runs(options: argparse.Namespace) -> None:
+    found = runs.list_runs()
+    if options.json:
+        rows = [
+            {
+                "id": run.id,
+                "recipe": run.info.get("recipe"),
+                "dataset": run.info.get("dataset"),
+                "seed": run.info.get("seed"),
+                "state": run.state,
+                "test_accuracy": (run.metrics or {}).get("test_accuracy"),
+                "problem": run.problem,
+            }
+            for run in found
+        ]
+        print(json.dumps(rows, indent=1))
+        return
+    if not found:
+        print(f"no runs in {runs.root()}/ yet: python -m core train digits-cnn")
+    for run in found:
+        result = f"{100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else "-"
+        print(f"{run.id:<44} {result:>8}  {run.state:<12} {run.problem or run.title}")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from core import experiment
+
+    result = experiment.reproduce(options.run)
+    verdict = "reproduced" if result.exact else "NOT reproduced"
+    print(
+        f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "
+        f"of {result.count:,} test images: {verdict}; "
+        f"{result.changed_predictions} predictions differ from the stored ones"
+    )
+    return 0 if result.exact else 1
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from core import ink, reader
+
+    known = reader.open_run(options.run)
+    failed = 0
+    for path in options.images:
+        try:
+            answer = known.read(ink.open_image(Path(path), path))
+        except (ink.ImageError, ink.EmptyDrawing) as error:
+            failed += 1
+            print(f"error: {path}: {str(error).removeprefix(f'{path}: ')}", file=sys.stderr)
+            continue
+        if options.json:
+            row = {
+                "file": path,
+                "label": answer.label,
+                "confidence": answer.confidence,
+                "probabilities": answer.probabilities,
+            }
+            print(json.dumps(row))
+        else:
+            print(f"{path}\t{answer.label}\t{100 * answer.confidence:.1f} %")
+    return 2 if failed else 0
+
+
+def _export(options: argparse.Namespace) -> None:
+    from core import report
+
+    folder = Path(options.output or Path("exports") / options.run)
+    for path in report.export(runs.load(options.run), folder):
+        print(path)
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from core import data
+
+    data.fetch_files(options.dataset, test_only=options.test)
+    print(f"{data.DATASETS[options.dataset].title} is here")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description="Train image classifiers and look at what they learned."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=function)
+        return added
+
+    command("recipes", _recipes, "List what can be trained.")
+    train = command("train", _train, "Train a recipe and write a run; Ctrl-C leaves it resumable.")
+    train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
+    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
+    train.add_argument("--epochs", type=int, help="passes over the training images")
+    train.add_argument("--batch-size", type=int, help="images a step")
+    train.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
+    train.add_argument(
+        "--validation", type=float, help="share held out of the training part; 0 trains on all"
+    )
+    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    train.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    train.add_argument("--threads", type=int, help="processor threads; all by default")
+    train.add_argument("--name", help="a title of your own for the run")
+    resume = command("resume", _resume, "Go on with an interrupted run.")
+    listed = command("runs", _runs, "List runs, best first.")
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    check = command("evaluate", _evaluate, "Score saved weights again; exit 1 if not reproduced.")
+    predict = command("predict", _predict, "Read images: file, label, confidence.")
+    export = command("export", _export, "Write weights, figures and reports as files.")
+    for subparser in (resume, check, predict, export):
+        subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
+    predict.add_argument("--json", action="store_true", help="one JSON object a line")
+    export.add_argument("-o", "--output", metavar="DIR", help="folder; exports/RUN by default")
+    fetch = command("fetch", _fetch, "Bring a data set to this machine.")
+    fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
+    fetch.add_argument("--test", action="store_true", help="only its test part")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Random changes to a batch of images on the device, each image with its own draw. Called by
+training.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from core.recipes import TrainConfig
+
+
+def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:
+    """Changed copies of float images (N, C, H, W) in any range; empty places are 0, the sets'
+    background.
+
+    Draws come from `generator` (on the CPU), so that an epoch's images depend on nothing else.
+    """
+    if config.flip:
+        mirrored = torch.rand(len(images), generator=generator) < 0.5
+        images = torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
+    if config.rotation or config.translation or config.scale or config.shear:
+        grid = F.affine_grid(
+            _affine(images, config, generator).to(images.device),
+            list(images.shape),
+            align_corners=False,
+        )
+        images = F.grid_sample(images, grid, align_corners=False)
+    if config.erasing:
+        images = images.masked_fill(_rectangles(images, config.erasing, generator), 0.0)
+    return images
+
+
+def _affine(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:
+    """Matrices (N, 2, 3) from output to input positions, in affine_grid's units of half a side."""
+    count, _, height, width = images.shape
+    draws = (
+        torch.rand(6, count, generator=generator) * 2 - 1
+    )  # always six: settings share their draws
+    angle = draws[0] * math.radians(config.rotation)
+    shear = torch.tan(draws[1] * math.radians(config.shear))
+    size_x, size_y = 1 + draws[2] * config.scale, 1 + draws[3] * config.scale
+    cos, sin, aspect = torch.cos(angle), torch.sin(angle), height / width
+    matrix = torch.stack(
+        [
+            torch.stack([cos / size_x, (shear * cos - sin) * aspect / size_x, draws[4]], 1),
+            torch.stack([sin / aspect / size_y, (shear * sin + cos) / size_y, draws[5]], 1),
+        ],
+        1,
+    )
+    size = torch.tensor([width, height])
+    shift = matrix[:, :, 2] * config.translation * size
+    if not (config.rotation or config.scale or config.shear):
+        shift = shift.round()  # whole pixels: a shift alone then blurs nothing
+    matrix[:, :, 2] = 2 * shift / size
+    return matrix
+
+
+def _rectangles(images: Tensor, probability: float, generator: Generator) -> Tensor:
+    """Masks (N, 1, H, W), True inside one rectangle of 2 to 25 % of the area in that share of
+    images.
+
+    The proportions are those of random erasing (Zhong et al. 2017, arXiv:1708.04896), the fill is
+    background.
+    """
+    count, _, height, width = images.shape
+    draws = torch.rand(5, count, generator=generator)
+    area = 0.02 + 0.23 * draws[1]
+    aspect = torch.exp((draws[2] * 2 - 1) * math.log(1 / 0.3))
+    tall = (height * torch.sqrt(area * aspect)).clamp(1, height)
+    wide = (width * torch.sqrt(area / aspect)).clamp(1, width)
+    top, left = draws[3] * (height - tall), draws[4] * (width - wide)
+    rows, columns = torch.arange(height), torch.arange(width)
+    inside_rows = (rows >= top[:, None].floor()) & (rows < (top + tall)[:, None].floor())
+    inside_columns = (columns >= left[:, None].floor()) & (columns < (left + wide)[:, None].floor())
+    mask = (
+        inside_rows[:, :, None]
+        & inside_columns[:, None, :]
+        & (draws[0] < probability)[:, None, None]
+    )
+    return mask[:, None].to(images.device)

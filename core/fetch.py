@@ -1,0 +1,123 @@
+"""Bring the files of a published data set to this machine, once, and read them. Called by data.py.
+
+torchvision knows the addresses, md5 sums and folder layout; reading needs neither it nor torch.
+"""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import math
+import socket
+import struct
+from pathlib import Path
+
+import numpy as np
+
+TIMEOUT_S = 30  # a mirror that stays silent this long counts as unreachable
+
+
+class DatasetError(RuntimeError):
+    """A data set cannot be had; the message names the files and the way out."""
+
+
+def file_names(*, test_only: bool = False) -> list[str]:
+    """The unpacked files of a data set in MNIST's layout."""
+    parts = ("t10k",) if test_only else ("train", "t10k")
+    return [f"{part}-{kind}-ubyte" for part in parts for kind in ("images-idx3", "labels-idx1")]
+
+
+def missing(folder: Path, *, test_only: bool = False) -> list[str]:
+    return [name for name in file_names(test_only=test_only) if not (folder / name).is_file()]
+
+
+def fetch(
+    folder: Path,
+    published: str,
+    *,
+    title: str,
+    more_mirrors: tuple[str, ...] = (),
+    test_only: bool = False,
+) -> None:
+    """Fill `folder` from the mirrors of torchvision's class `published`, then `more_mirrors`.
+
+    Archives already lying there are used. A second caller waits for the first. Raises DatasetError
+    with the addresses tried and the files to put there by hand.
+    """
+    if not missing(folder, test_only=test_only):
+        return
+    from filelock import FileLock
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.parent.with_suffix(".lock")):
+            for name in missing(folder, test_only=test_only):
+                _fetch_file(folder, published, name, title, more_mirrors)
+    except PermissionError as error:
+        raise DatasetError(
+            f"{folder} cannot be written ({error.strerror}): set LIGHTBOX_DATA to another folder"
+        ) from error
+
+
+def _fetch_file(
+    folder: Path, published: str, name: str, title: str, more_mirrors: tuple[str, ...]
+) -> None:
+    from torchvision import datasets
+    from torchvision.datasets.utils import check_integrity, download_and_extract_archive
+
+    known = getattr(datasets, published)
+    archive = folder / f"{name}.gz"
+    md5 = dict(known.resources)[archive.name]
+    tried = []
+    old_timeout = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(TIMEOUT_S)  # torchvision offers no timeout of its own
+    try:
+        for mirror in (*known.mirrors, *more_mirrors):
+            try:
+                download_and_extract_archive(
+                    f"{mirror}{archive.name}", folder, filename=archive.name, md5=md5
+                )
+                return
+            except (RuntimeError, OSError, EOFError, http.client.HTTPException) as error:
+                tried.append(f"  {mirror}{archive.name}: {error}")
+                (folder / name).unlink(missing_ok=True)
+                if archive.exists() and not check_integrity(archive, md5):
+                    archive.unlink()
+    finally:
+        socket.setdefaulttimeout(old_timeout)
+    needed = ", ".join(f"{file}.gz" for file in file_names())
+    raise DatasetError(
+        f"{title} could not be fetched:\n"
+        + "\n".join(tried)
+        + f"\nPut {needed} into {folder} by hand, or use the bundled data set 'digits'."
+    )
+
+
+def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (N, H, W) and labels uint8 (N,) of `train` or `t10k`. Raises DatasetError."""
+    images = read_idx(folder / f"{part}-images-idx3-ubyte", dimensions=3)
+    labels = read_idx(folder / f"{part}-labels-idx1-ubyte", dimensions=1)
+    return images, labels
+
+
+def read_idx(path: Path, dimensions: int) -> np.ndarray:
+    """An IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist), plain or as .gz beside
+    it.
+    """
+    archive = path.with_name(f"{path.name}.gz")
+    try:
+        raw = path.read_bytes() if path.exists() else gzip.decompress(archive.read_bytes())
+    except FileNotFoundError:
+        raise DatasetError(f"{archive} is not on this machine") from None
+    except (OSError, EOFError) as error:
+        raise DatasetError(
+            f"{archive} cannot be read ({error}): delete it and fetch it again"
+        ) from error
+    header = 4 + 4 * dimensions
+    sizes = struct.unpack(f">{dimensions}I", raw[4:header]) if len(raw) >= header else ()
+    if raw[:4] != bytes([0, 0, 8, dimensions]) or len(raw) != header + math.prod(sizes):
+        raise DatasetError(
+            f"{path} is not a whole IDX file of {dimensions} dimensions: "
+            "delete it and fetch it again"
+        )
+    return np.frombuffer(raw, np.uint8, offset=header).reshape(sizes)

@@ -1,0 +1,90 @@
+"""The one writer and the one loader of a run's files. Nothing here imports torch at the top."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MAX_TENSOR_BYTES = 500_000_000
+
+
+class BrokenRun(ValueError):
+    """A run's files cannot be used; the message names the file and the fault."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all: beside its name, synced, then moved into place."""
+    descriptor, temporary = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
+    )
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+
+
+def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_bytes(path, buffer.getvalue())
+
+
+def write_tensors(path: Path, value: Any) -> None:
+    """torch.save of tensors, numbers, strings and containers of them."""
+    import torch
+
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def read_tensors(path: Path, sha256: str | None = None) -> Any:
+    """The one loader of .pth files: data only, never code. Raises BrokenRun.
+
+    With `sha256` the content must match it.
+    """
+    import torch
+
+    try:
+        if path.stat().st_size > MAX_TENSOR_BYTES:
+            raise BrokenRun(f"{path}: too large for a checkpoint of this program")
+        content = path.read_bytes()
+        if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+            raise BrokenRun(f"{path}: checksum mismatch: the file was changed or damaged")
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise BrokenRun(f"{path} is missing") from None
+    except BrokenRun:
+        raise
+    except Exception as error:  # the unpickler raises almost anything on foreign bytes
+        raise BrokenRun(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+
+
+def read_json(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
+    """A JSON object that has all `needed` keys. Raises BrokenRun."""
+    try:
+        value = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BrokenRun(f"{path.name} is missing") from None
+    except (OSError, ValueError) as error:
+        raise BrokenRun(f"{path.name} cannot be read: {error}") from None
+    if not isinstance(value, dict) or any(name not in value for name in needed):
+        raise BrokenRun(f"{path.name} lacks one of {', '.join(needed)}")
+    return value

@@ -1,0 +1,81 @@
+"""What this machine offers and what ran on it: device, threads, versions, processor, commit."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "streamlit")
+
+
+def choose_device(wanted: str = "auto") -> torch.device:
+    """The fastest device here, or the wanted one. ValueError when it is unknown or not here."""
+    here = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if wanted == "auto":
+        return torch.device(next(name for name in ("cuda", "mps", "cpu") if here[name]))
+    if wanted not in here:
+        raise ValueError(f"device: {wanted!r} is unknown; choose one of {', '.join(DEVICES)}")
+    if not here[wanted]:
+        usable = ", ".join(name for name, found in here.items() if found)
+        raise ValueError(f"device: {wanted!r} was not found on this machine; usable here: {usable}")
+    return torch.device(wanted)
+
+
+def usable_threads() -> int:
+    """Processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def environment() -> dict[str, Any]:
+    """Versions, processor and commit: what a result may depend on beside its settings."""
+    versions = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = None
+    return {
+        "versions": versions,
+        "platform": sys.platform,
+        "processor": _processor(),
+        "commit": _commit(),
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """The commit of this checkout, or None outside one."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,57 @@
+"""A finished run as a reader of pictures: prepared image in, probabilities out. Pages and predict
+use it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core import data, evaluate, experiment, ink, runs
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says of one picture; `probs` float32 (classes,)."""
+
+    classes: tuple[str, ...]
+    probs: np.ndarray
+    prepared: ink.Prepared
+
+    @property
+    def label(self) -> str:
+        return self.classes[int(self.probs.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.probs.max())
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        return {name: float(value) for name, value in zip(self.classes, self.probs, strict=True)}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A run's frozen network in evaluation mode; safe to share between threads."""
+
+    run: runs.Run
+    model: torch.nn.Module
+
+    def read(self, image: Image.Image) -> Answer:
+        """Raises EmptyDrawing when there is nothing on the image to read."""
+        info = self.run.info
+        known = data.DATASETS.get(info["dataset"])
+        prepared = ink.prepare(image, tuple(info["shape"]), drawn=bool(known and known.drawn))
+        batch = torch.from_numpy(prepared.image[None].copy())
+        probs = evaluate.predict(self.model, batch, info["mean"], info["std"])[0]
+        return Answer(tuple(info["classes"]), probs, prepared)
+
+
+def open_run(run_id: str) -> Reader:
+    """The reader of a finished run. Raises RunNotFound, BrokenRun or ValueError."""
+    run = runs.load(run_id)
+    return Reader(run, experiment.load_model(run).requires_grad_(False))

@@ -1,0 +1,265 @@
+"""Recipes: a data set, a network and training settings, frozen, with their source and stated
+result.
+
+Everything here is plain data; nothing imports torch, so that pages and the command line list it at
+once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "onecycle")
+NORMALISATIONS = ("train", "half", "unit")
+SELECTIONS = ("last", "best")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How a network is trained. Raises ValueError naming the field, the value and what is
+    allowed.
+    """
+
+    epochs: int = 5
+    batch_size: int = 64
+    lr: float = 1e-3  # the peak, when the schedule is onecycle
+    optimizer: str = "adam"
+    eps: float = 1e-8  # of Adam and AdamW
+    weight_decay: float = 0.0
+    schedule: str = "constant"
+    label_smoothing: float = 0.0
+    normalisation: str = "train"  # train: its mean and std; half: 0.5 and 0.5; unit: pixels / 255
+    rotation: float = 0.0  # degrees to either side
+    translation: float = 0.0  # share of the side, either way
+    scale: float = 0.0  # share by which images shrink or grow
+    shear: float = 0.0  # degrees to either side
+    flip: bool = False  # mirror left and right with probability 1/2
+    erasing: float = 0.0  # probability that a rectangle is blanked
+    validation: float = 1 / 12  # share of the training part held out
+    select: str = "last"  # which epoch's weights are kept: the last, or the best on validation
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("epochs", 1, 10_000),
+            ("batch_size", 1, 65_536),
+            ("lr", 1e-8, 10.0),
+            ("eps", 1e-12, 1.0),
+            ("weight_decay", 0.0, 1.0),
+            ("label_smoothing", 0.0, 0.9),
+            ("rotation", 0.0, 180.0),
+            ("translation", 0.0, 0.5),
+            ("scale", 0.0, 0.5),
+            ("shear", 0.0, 45.0),
+            ("erasing", 0.0, 1.0),
+            ("validation", 0.0, 0.9),
+        ):
+            value = getattr(self, name)
+            whole = isinstance(low, int)
+            kind = int if whole else (int, float)
+            if isinstance(value, bool) or not isinstance(value, kind) or not math.isfinite(value):
+                raise ValueError(f"{name}: {value!r} is not a {'whole ' if whole else ''}number")
+            if not low <= value <= high:
+                raise ValueError(f"{name}: {value} is outside {low:g} to {high:g}")
+        for name, allowed in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("normalisation", NORMALISATIONS),
+            ("select", SELECTIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)!r} is unknown; "
+                    f"choose one of {', '.join(allowed)}"
+                )
+        if self.select == "best" and self.validation == 0:
+            raise ValueError(
+                "select: 'best' needs a validation split to choose on; set validation above 0 "
+                "or select to 'last'"
+            )
+
+    def replace(self, **changes: Any) -> TrainConfig:
+        """A changed copy. Without validation the last epoch is kept: nothing is left to choose
+        on.
+        """
+        if changes.get("validation") == 0:
+            changes.setdefault("select", "last")
+        return dataclasses.replace(self, **changes)
+
+    def moments(
+        self, mean: tuple[float, ...], std: tuple[float, ...]
+    ) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, std) per channel that this normalisation subtracts and divides by."""
+        channels = len(mean)
+        return {
+            "train": (mean, std),
+            "half": ((0.5,) * channels, (0.5,) * channels),
+            "unit": ((0.0,) * channels, (1.0,) * channels),
+        }[self.normalisation]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to train and how; `assumed` names the settings that the source leaves to its
+    framework.
+    """
+
+    name: str
+    title: str
+    dataset: str
+    model: str
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    config: TrainConfig = TrainConfig()
+    source: str = ""
+    stated: str | None = None  # the author's result, in the author's terms
+    notes: str = ""
+    assumed: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
+
+
+_KERAS = TrainConfig(epochs=5, batch_size=32, eps=1e-7, normalisation="unit")
+
+_ALL = (
+    Recipe(
+        "digits-cnn",
+        "Small CNN on the bundled digits",
+        "digits",
+        "house",
+        {"stages": ((16, 32), (48, 48), (64,)), "dropout": 0.2},
+        TrainConfig(
+            epochs=40,
+            lr=6e-3,
+            schedule="onecycle",
+            weight_decay=1e-4,
+            optimizer="adamw",
+            rotation=15,
+            translation=0.1,
+            scale=0.25,
+            shear=20,
+            select="best",
+        ),
+        source="Lightbox: trains in seconds, needs no download",
+        notes="The augmentation was chosen on MNIST's training images, of which a network that has "
+        "seen only these digits should read as many as possible.",
+    ),
+    Recipe(
+        "mnist-mlp",
+        "MLP 784-128-64-10",
+        "mnist",
+        "mlp",
+        {"hidden": (128, 64)},
+        TrainConfig(epochs=5),
+        source="Student project, PyTorch: a multilayer perceptron on MNIST",
+        stated="96.68 % test",
+        notes="The original ends in a softmax before cross-entropy; this network returns logits "
+        "and the softmax is taken at prediction.",
+        assumed=("Adam betas and eps",),
+    ),
+    Recipe(
+        "mnist-cnn-bn",
+        "CNN with batch norm and augmentation",
+        "mnist",
+        "cnn",
+        {"batch_norm": True, "dropout": 0.25, "dense_dropout": 0.5},
+        TrainConfig(epochs=10, rotation=10, translation=0.1),
+        source="Student project, PyTorch: a batch-norm CNN on MNIST with augmentation",
+        notes="Each image has its own rotation and shift, interpolated bilinearly in one step.",
+        assumed=("Adam betas and eps", "batch-norm momentum and eps"),
+    ),
+    Recipe(
+        "mnist-cnn-keras",
+        "Keras CNN, dense 64",
+        "mnist",
+        "cnn",
+        {"padding": 0, "dense": 64, "glorot": True},
+        _KERAS,
+        source="Student project, Keras: a small CNN on MNIST",
+        stated="over 98 %",
+        notes="The original has its softmax inside the model; this network returns logits "
+        "and the softmax is taken at prediction.",
+        assumed=("Adam: Keras defaults, eps 1e-7", "Glorot-uniform start, zero biases"),
+    ),
+    Recipe(
+        "mnist-cnn-128",
+        "Keras CNN, dense 128",
+        "mnist",
+        "cnn",
+        {"padding": 0, "dense": 128, "glorot": True},
+        _KERAS,
+        source="Student project, Keras: a CNN on MNIST with 128 dense units",
+        stated="98.86 % after the fifth epoch",
+        notes="The original has its softmax inside the model; this network returns logits "
+        "and the softmax is taken at prediction.",
+        assumed=("Adam: Keras defaults, eps 1e-7", "Glorot-uniform start, zero biases"),
+    ),
+    Recipe(
+        "fashion-cnn",
+        "CNN on Fashion-MNIST",
+        "fashion-mnist",
+        "cnn",
+        {"dropout": 0.5},
+        TrainConfig(epochs=10, normalisation="half"),
+        source="Student project, PyTorch: a CNN on Fashion-MNIST with report and 25-image grid",
+        assumed=("dropout 0.5", "Adam betas and eps"),
+    ),
+    Recipe(
+        "mnist-house",
+        "House CNN on MNIST",
+        "mnist",
+        "house",
+        {"stages": ((16, 32), (48, 64), (64, 96))},
+        TrainConfig(
+            epochs=15,
+            batch_size=128,
+            lr=1e-2,
+            optimizer="adamw",
+            weight_decay=1e-2,
+            schedule="onecycle",
+            label_smoothing=0.05,
+            rotation=10,
+            translation=0.1,
+            scale=0.1,
+            shear=8,
+            select="best",
+        ),
+        source="Lightbox: accuracy per second on two cores",
+    ),
+    Recipe(
+        "fashion-house",
+        "House CNN on Fashion-MNIST",
+        "fashion-mnist",
+        "house",
+        {"stages": ((32, 48), (64, 96), (128, 128)), "dropout": 0.2},
+        TrainConfig(
+            epochs=20,
+            batch_size=128,
+            lr=1e-2,
+            optimizer="adamw",
+            weight_decay=5e-2,
+            schedule="onecycle",
+            label_smoothing=0.05,
+            translation=0.08,
+            scale=0.08,
+            flip=True,
+            erasing=0.5,
+            select="best",
+        ),
+        source="Lightbox: accuracy per second on two cores",
+    ),
+)
+
+RECIPES = {recipe.name: recipe for recipe in _ALL}
+
+
+def get(name: str) -> Recipe:
+    """The recipe of that name; ValueError lists the known ones."""
+    if name not in RECIPES:
+        raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")
+    return RECIPES[name]

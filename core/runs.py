@@ -1,0 +1,231 @@
+"""The run folder: written once, read safely. The disk is the only truth; a run's state is derived
+from it.
+
+Nothing here imports torch at the top: pages read runs without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.files import BrokenRun, read_json, read_tensors, write_json
+
+SCHEMA = 1
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
+HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
+FINISHED_FILES = (INFO, HISTORY, WEIGHTS, PREDICTIONS, METRICS)
+
+
+class RunNotFound(LookupError):
+    """No run of that name; the message says how to see those there are."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder shows it. `problem` says why a damaged one is damaged."""
+
+    id: str
+    folder: Path
+    info: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] | None = None
+    problem: str | None = None
+
+    @cached_property
+    def state(self) -> str:
+        """finished, running, interrupted or damaged."""
+        if self.problem:
+            return "damaged"
+        if self.metrics is not None:
+            return "finished"
+        return "running" if is_locked(self.folder) else "interrupted"
+
+    @property
+    def title(self) -> str:
+        """The name its author gave it, or its recipe and seed."""
+        return (
+            self.info.get("name")
+            or f"{self.info.get('recipe', self.id)}, seed {self.info.get('seed')}"
+        )
+
+    def history(self) -> tuple[list[dict[str, Any]], int]:
+        """(one record an epoch, number of unreadable lines)."""
+        return read_history(self.folder)
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        """`labels` (N,), `probs` float16 (N, classes), `epoch_classes` and `epoch_confidences` (E,
+        N).
+        """
+        path = self.folder / PREDICTIONS
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except FileNotFoundError:
+            raise BrokenRun(f"{path} is missing: the run is not finished or was damaged") from None
+        except (OSError, ValueError, EOFError, KeyError) as error:
+            raise BrokenRun(f"{path} cannot be read: {error}") from error
+
+
+def root() -> Path:
+    """The folder of all runs: LIGHTBOX_ARTIFACTS, by default artifacts/ in the working
+    directory.
+    """
+    return Path(os.environ.get("LIGHTBOX_ARTIFACTS", "artifacts"))
+
+
+def new_id(recipe: str) -> str:
+    """A fresh id: recipe, UTC time and four random digits, so that ids of a recipe sort by age."""
+    stem = re.sub(r"[^a-z0-9-]+", "-", recipe.lower()).strip("-")[:40] or "run"
+    return f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def folder_of(run_id: str) -> Path:
+    """The folder of a run. Raises RunNotFound for anything that is not the id of a run here."""
+    if isinstance(run_id, str) and ID_PATTERN.fullmatch(run_id):
+        path = (root() / run_id).resolve()
+        if path.is_relative_to(root().resolve()) and (path / INFO).is_file():
+            return path
+    shown = repr(run_id)[:80]
+    raise RunNotFound(f"unknown run {shown}: `python -m core runs` lists those in {root()}/")
+
+
+def create(info: dict[str, Any]) -> Path:
+    """A new run folder with its run.json; `info["id"]` names it."""
+    path = root() / info["id"]
+    path.mkdir(parents=True)
+    write_json(path / INFO, {"schema": SCHEMA, **info})
+    return path
+
+
+def load(run_id: str) -> Run:
+    """One run, whatever its state. Raises RunNotFound."""
+    return _read(folder_of(run_id))
+
+
+def list_runs() -> list[Run]:
+    """All runs, best test accuracy first, then unfinished ones, newest first; damaged ones last.
+
+    Files, links and folders that are no runs are passed over.
+    """
+    if not root().is_dir():
+        return []
+    folders = [
+        Path(entry.path)
+        for entry in os.scandir(root())
+        if ID_PATTERN.fullmatch(entry.name)
+        and entry.is_dir(follow_symlinks=False)
+        and os.path.isfile(os.path.join(entry.path, INFO))
+    ]
+    runs = sorted((_read(folder) for folder in folders), key=lambda run: run.id, reverse=True)
+    return sorted(runs, key=_rank)
+
+
+def _rank(run: Run) -> tuple[int, float]:
+    if run.problem:
+        return 2, 0.0
+    return (0, -run.metrics["test_accuracy"]) if run.metrics else (1, 0.0)
+
+
+def _read(folder: Path) -> Run:
+    try:
+        info = read_json(folder / INFO, ("recipe", "dataset", "seed", "classes", "shape"))
+        if info.get("schema", SCHEMA) > SCHEMA:
+            raise BrokenRun(
+                f"{folder.name} was written by a newer version of Lightbox "
+                f"(schema {info['schema']}): update"
+            )
+        metrics = None
+        if (folder / MANIFEST).is_file():
+            metrics = read_json(folder / METRICS, ("test_accuracy", "confusion", "per_class"))
+    except BrokenRun as error:
+        return Run(folder.name, folder, problem=str(error))
+    return Run(folder.name, folder, info, metrics)
+
+
+def read_history(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """(records in the order of their epochs, number of unreadable lines); a torn last line is not
+    counted.
+
+    Where an epoch stands twice, as after a resumed attempt, the later line holds.
+    """
+    try:
+        text = (folder / HISTORY).read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return [], 0
+    lines = text.split("\n")
+    records, unreadable = {}, 0
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            records[int(record["epoch"])] = record
+        except (ValueError, TypeError, KeyError):
+            unreadable += number < len(lines) - 1
+    return [records[epoch] for epoch in sorted(records)], unreadable
+
+
+def append_history(folder: Path, record: dict[str, Any]) -> None:
+    """Add one line with a single write, so that a reader never sees half of two."""
+    path = folder / HISTORY
+    line = json.dumps(record).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, (b"\n" if torn else b"") + line)
+    finally:
+        os.close(descriptor)
+
+
+def write_manifest(folder: Path) -> None:
+    """sha256 and size of each file: the last thing a finished run gets."""
+    entries = {}
+    for name in FINISHED_FILES:
+        content = (folder / name).read_bytes()
+        entries[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    write_json(folder / MANIFEST, {"schema": SCHEMA, "files": entries})
+
+
+def read_weights(run: Run) -> dict[str, Any]:
+    """The state dict of a finished run, checked against its manifest. Raises BrokenRun."""
+    manifest = read_json(run.folder / MANIFEST, ("files",))
+    try:
+        expected = manifest["files"][WEIGHTS]["sha256"]
+    except (KeyError, TypeError):
+        raise BrokenRun(f"{MANIFEST} does not name {WEIGHTS}") from None
+    return read_tensors(run.folder / WEIGHTS, expected)
+
+
+def lock(folder: Path):
+    """The lock that a run's worker holds for as long as it lives."""
+    from filelock import FileLock
+
+    return FileLock(folder / "lock", timeout=2)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a worker holds the run's lock now."""
+    from filelock import Timeout
+
+    if not (folder / "lock").exists():
+        return False
+    held = lock(folder)
+    try:
+        with held.acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a read-only artifacts folder: nobody can train there
+        return False

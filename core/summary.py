@@ -1,0 +1,67 @@
+"""A finished run in words, from what it stored. Pages and exports say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core import data
+from core.runs import Run
+
+
+def accuracy_text(run: Run) -> str:
+    """The result in a few lines, as a person would hand it in."""
+    info, metrics = run.info, run.metrics
+    low, high = metrics["test_accuracy_interval"]
+    rows = {
+        "Model": f"{info['title']} ({info['recipe']}), {info['parameters']:,} parameters",
+        "Framework": f"PyTorch {info['versions']['torch']}",
+        "Dataset": data.DATASETS[info["dataset"]].title
+        if info["dataset"] in data.DATASETS
+        else info["dataset"],
+        "Test accuracy": f"{100 * metrics['test_accuracy']:.2f} % "
+        f"({metrics['test_right']:,} of {metrics['test_count']:,}; "
+        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
+        "Test loss": f"{metrics['test_loss']:.4f}",
+        "Batch size": info["config"]["batch_size"],
+        "Epochs": f"{info['config']['epochs']} (kept: {metrics['kept_epoch']})",
+        "Learning rate": info["config"]["lr"],
+        "Seed": info["seed"],
+        "Author's result": info["stated"] or "none stated",
+    }
+    return "".join(f"{name}: {value}\n" for name, value in rows.items())
+
+
+def report_text(run: Run) -> str:
+    """Precision, recall, F1 and support of each class, and the most confused pairs."""
+    rows = run.metrics["per_class"]
+    width = max(len(row["class"]) for row in rows) + 2
+    lines = [f"{'class':<{width}}{'precision':>10}{'recall':>10}{'f1':>10}{'support':>10}"]
+    for row in rows:
+        lines.append(
+            f"{row['class']:<{width}}{row['precision']:>10.4f}{row['recall']:>10.4f}"
+            f"{row['f1']:>10.4f}{row['support']:>10}"
+        )
+    names = ("precision", "recall", "f1")
+    mean = {name: sum(row[name] for row in rows) / len(rows) for name in names}
+    lines.append(
+        f"\n{'macro mean':<{width}}{mean['precision']:>10.4f}{mean['recall']:>10.4f}"
+        f"{mean['f1']:>10.4f}{run.metrics['test_count']:>10}"
+    )
+    lines.append(f"{'accuracy':<{width}}{run.metrics['test_accuracy']:>10.4f}\n\nMost confused:")
+    lines += [f"  {sentence}" for sentence in confused_sentences(run.metrics, run.info["classes"])]
+    return "\n".join(lines) + "\n"
+
+
+def confused_sentences(
+    metrics: dict[str, Any], classes: Sequence[str], limit: int = 5
+) -> list[str]:
+    """The most frequent mistakes in words, such as "Shirt taken for Coat: 70 times, 7 % of
+    Shirt".
+    """
+    counts = metrics["confusion"]
+    return [
+        f"{classes[true]} taken for {classes[said]}: {count} time{'s' if count > 1 else ''}, "
+        f"{100 * count / sum(counts[true]):.1f} % of {classes[true]}"
+        for true, said, count in metrics["most_confused"][:limit]
+    ]

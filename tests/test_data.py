@@ -1,0 +1,128 @@
+"""Data sets: shapes, fixed splits, hashes, and the bundled digits."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from core import data
+from tests.conftest import ROOT
+
+
+def test_digits_are_1797_images_in_mnists_layout_without_a_download(no_data):
+    digits = data.load("digits")
+    assert digits.train.images.shape == (1437, 1, 28, 28)
+    assert digits.test.images.shape == (360, 1, 28, 28)
+    assert digits.train.images.dtype == torch.uint8
+    assert digits.train.labels.dtype == torch.int64
+    border = digits.train.images[:, :, [0, 1, 2, 3, -4, -3, -2, -1]]
+    assert int(border.max()) == 0  # as MNIST, 20x20 inside 28x28
+    assert not no_data.exists()
+
+
+def test_digits_match_scikit_learns_own_loader():
+    from sklearn.datasets import load_digits
+
+    digits = data.load("digits")
+    ours = torch.cat([digits.train.labels, digits.test.labels]).bincount()
+    assert ours.tolist() == np.bincount(load_digits().target).tolist()
+    shares = digits.test.labels.bincount() / len(digits.test)
+    whole = digits.train.labels.bincount() / len(digits.train)
+    assert float((shares - whole).abs().max()) < 0.005
+
+
+def test_holdout_is_stratified_disjoint_and_the_same_every_time(gray):
+    fit, validation = gray.holdout(1 / 12)
+    assert len(validation) == 50
+    assert len(fit) + len(validation) == len(gray.train)
+    assert validation.labels.bincount().tolist() == [5] * 10
+    again = gray.holdout(1 / 12)[1]
+    assert torch.equal(validation.images, again.images)
+    keys = {image.numpy().tobytes() for image in fit.images}
+    assert not any(image.numpy().tobytes() in keys for image in validation.images)
+
+
+def test_holdout_of_nothing_leaves_everything_to_train_on(gray):
+    fit, validation = gray.holdout(0)
+    assert len(fit) == len(gray.train)
+    assert len(validation) == 0
+
+
+def test_holdout_refuses_a_share_of_one(gray):
+    with pytest.raises(ValueError, match="validation: 1 is not a share"):
+        gray.holdout(1)
+
+
+def test_smaller_holdouts_are_contained_in_larger_ones():
+    labels = np.arange(1000) % 7
+    order = data.stratified_order(labels)
+    assert sorted(order) == list(range(1000))
+    for count in (70, 333, 700):
+        counts = np.bincount(labels[order[:count]], minlength=7)
+        assert counts.max() - counts.min() <= 2
+
+
+def test_mean_and_std_are_those_of_the_training_part(rgb):
+    pixels = rgb.train.images.double() / 255
+    assert rgb.mean == pytest.approx(pixels.mean((0, 2, 3)).tolist())
+    assert rgb.std == pytest.approx(pixels.std((0, 2, 3), correction=0).tolist())
+
+
+def test_sha256_changes_with_one_pixel_and_with_a_class_name(gray):
+    train, test = gray.train, gray.test
+    arrays = [part.numpy() for part in (train.images, train.labels, test.images, test.labels)]
+    same = data.from_arrays("copy", *arrays, gray.classes)
+    assert same.sha256 == gray.sha256
+    renamed = data.from_arrays("copy", *arrays, (*gray.classes[:-1], "other"))
+    assert renamed.sha256 != gray.sha256
+    arrays[0] = arrays[0].copy()
+    arrays[0][0, 0, 0, 0] ^= 1
+    assert data.from_arrays("copy", *arrays, gray.classes).sha256 != gray.sha256
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "message"),
+    [
+        (np.zeros((4, 8, 8)), [0, 1, 0, 1], "must be uint8"),
+        (np.zeros((4, 8, 8), np.uint8), [0, 1, 0], "4 train images but 3 labels"),
+        (np.zeros((4, 8, 8), np.uint8), [0, 1, 2, 0], r"must lie in 0\.\.1"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(images, labels, message):
+    good = np.zeros((2, 8, 8), np.uint8), np.array([0, 1])
+    with pytest.raises(ValueError, match=message):
+        data.from_arrays("bad", images, np.array(labels), *good, ("a", "b"))
+
+
+def test_an_unknown_set_lists_the_known_ones():
+    with pytest.raises(ValueError, match="choose one of digits, mnist"):
+        data.load("cifar")
+
+
+def test_test_images_come_without_torch_and_match_the_whole_set(no_data):
+    images, labels, digest = data.load_test("digits")
+    whole = data.load("digits")
+    assert digest == whole.test_sha256
+    assert np.array_equal(images, whole.test.images.numpy())
+    assert np.array_equal(labels, whole.test.labels.numpy())
+    with pytest.raises(ValueError, match="read-only"):
+        images[0] = 0
+    code = (
+        "import sys; from core import data; data.load_test('digits');"
+        "print([m for m in ('torch', 'torchvision', 'sklearn') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+@pytest.mark.real_data
+def test_the_published_sets_have_their_sizes_and_names(real_data):
+    mnist, fashion = data.load("mnist"), data.load("fashion-mnist")
+    assert len(mnist.train) == len(fashion.train) == 60_000
+    assert len(mnist.holdout()[1]) == 5_000
+    assert mnist.mean == pytest.approx([0.1307], abs=1e-4)
+    assert mnist.std == pytest.approx([0.3081], abs=1e-4)
+    assert fashion.classes[int(fashion.train.labels[0])] == "Ankle boot"
+    assert data.load_test("mnist")[2] == mnist.test_sha256

@@ -1,0 +1,313 @@
+"""Every page with one run, two runs, none and a damaged one, as Streamlit itself runs it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import data, experiment, runs
+from tests.conftest import ROOT, TINY, synthetic
+from tests.test_experiment import recipe_for
+
+PAGES = ("streamlit_app", "curves", "confusion_matrix", "samples", "draw")
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    import streamlit as st
+
+    st.cache_resource.clear()
+
+
+def open_page(page: str, **query: str) -> AppTest:
+    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
+    if page != "streamlit_app":
+        at.switch_page(f"pages/{page}.py")
+    for name, value in query.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def texts(at: AppTest) -> str:
+    kinds = (at.title, at.error, at.info, at.warning, at.caption, at.markdown, at.metric)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def second_run(first: runs.Run, **changes) -> runs.Run:
+    """A copy of a run under another id."""
+    folder = first.folder.with_name("second-run")
+    shutil.copytree(first.folder, folder)
+    info = json.loads((folder / runs.INFO).read_text())
+    (folder / runs.INFO).write_text(json.dumps(info | {"id": "second-run"} | changes))
+    return runs.load("second-run")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_one_run_shows_it(tiny, page):
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+    assert at.title
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_two_runs_shows_the_one_in_the_url(tiny, page):
+    other = second_run(tiny, name="Other")
+    at = open_page(page, run=other.id)
+    assert not at.exception
+    assert not at.error
+    if page != "streamlit_app":
+        assert at.selectbox(key="url_run").value == other.id
+        at.selectbox(key="url_run").set_value(tiny.id).run()
+        assert at.query_params["run"] == [tiny.id]
+        assert not at.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_without_runs_says_what_to_do(artifacts, page):
+    at = open_page(page)
+    assert not at.exception
+    assert "python -m core train digits-cnn" in texts(at)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_damaged_run_does_not_disturb_the_others(tiny, page):
+    """Case 17."""
+    broken = second_run(tiny)
+    (broken.folder / runs.METRICS).write_text("{")
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+    if page != "streamlit_app":
+        at = open_page(page, run=broken.id)
+        assert "is damaged" in texts(at)
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+@pytest.mark.parametrize("hostile", ["../../etc", "gone-run", "x" * 10_000, "<b>x</b>\0"])
+def test_an_unknown_run_in_the_url_is_said_and_the_way_home_shown(tiny, page, hostile):
+    """Cases 18 and 39."""
+    at = open_page(page, run=hostile)
+    assert not at.exception
+    assert at.error[0].value.startswith("Unknown run")
+    assert "10,000" not in at.error[0].value
+    assert len(at.error[0].value) < 250
+
+
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_an_unfinished_run_says_how_to_go_on(tiny, page):
+    """Case 4."""
+    waiting = second_run(tiny)
+    for name in (runs.MANIFEST, runs.METRICS):
+        (waiting.folder / name).unlink()
+    at = open_page(page, run=waiting.id)
+    assert f"python -m core resume {waiting.id}" in at.info[0].value
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_colour_images_of_another_size_pass_through_every_page(artifacts, page):
+    dataset = synthetic(channels=3, side=32, classes=7, train=280, test=70)
+    experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
+    at = open_page(page)
+    assert not at.exception
+    assert not at.error
+
+
+def test_missing_files_of_a_run_are_named_on_the_page(tiny):
+    (tiny.folder / runs.PREDICTIONS).unlink()
+    at = open_page("samples")
+    assert "predictions" in at.error[0].value
+
+
+def test_home_lists_runs_with_interval_and_the_authors_result(tiny):
+    at = open_page("streamlit_app")
+    table = at.dataframe[0].value
+    assert table["Test accuracy"][0] == pytest.approx(100 * tiny.metrics["test_accuracy"])
+    assert "to" in table["95 % interval"][0]
+    assert "Author's result" in table
+
+
+def test_home_searches_and_filters(tiny):
+    second_run(tiny, name="Zebra")
+    at = open_page("streamlit_app")
+    at.text_input(key="search").set_value("zebra").run()
+    assert list(at.dataframe[0].value["Run"]) == ["Zebra"]
+    at.text_input(key="search").set_value("nothing at all").run()
+    assert "No run matches" in texts(at)
+
+
+def test_a_run_name_is_plain_text(tiny):
+    """Case 40."""
+    second_run(tiny, name="<style>body{display:none}</style> **bold** [x](http://y) " + "z" * 9000)
+    for page in PAGES:
+        at = open_page(page, run="second-run")
+        assert not at.exception
+        shown = texts(at)
+        assert "<style>" not in shown.replace("\\<style\\>", "")
+        assert "[x](http" not in shown
+
+
+def test_curves_lay_runs_over_one_another_from_the_url(tiny):
+    other = second_run(tiny, name="Other")
+    at = open_page("curves", run=tiny.id, **{"with": other.id + ",nonsense"})
+    assert not at.error
+    assert at.multiselect(key="curves_with").value == [other.id]
+    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    assert len(spec["data"]) == 4
+
+
+def test_curves_count_unreadable_lines_of_history(tiny):
+    """Case 16."""
+    with open(tiny.folder / runs.HISTORY, "a") as file:
+        file.write("garbage\ngarbage\n")
+    assert "2 lines" in texts(open_page("curves"))
+
+
+def test_curves_of_a_run_without_validation_say_so(artifacts):
+    from core import recipes
+
+    config = TINY.replace(epochs=1, validation=0.0)
+    experiment.run(recipes.get("digits-cnn"), config=config, precision="float32")
+    at = open_page("curves")
+    assert not at.error
+    assert "no validation curve" in texts(at)
+
+
+def test_the_matrix_switches_between_counts_and_shares(tiny):
+    at = open_page("confusion_matrix", cells="Row share")
+    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    assert spec["data"][0]["text"][0][0].endswith(".0") or "." in spec["data"][0]["text"][0][0]
+    assert len(at.dataframe[0].value) == 10
+
+
+def samples_of(at: AppTest) -> list[str]:
+    return [image.alt for image in at.get("imgs")[0].proto.imgs]
+
+
+def test_samples_show_25_with_verdict_and_turn_pages(tiny):
+    at = open_page("samples")
+    captions = [image.caption for image in at.get("imgs")[0].proto.imgs]
+    assert len(captions) == 25
+    assert all("check" in text or ("said" in text and "is" in text) for text in captions)
+    at.button(key="page_next").click().run()
+    assert at.query_params["page"] == ["2"]
+    assert "26 to 50 of 360" in texts(at)
+
+
+def test_samples_filter_by_verdict_and_class_from_the_url(tiny):
+    stored = tiny.predictions()
+    said, labels = stored["probs"].argmax(1), stored["labels"]
+    wrong = np.flatnonzero((said != labels) & (labels == 8))
+    assert len(wrong), "the tiny run makes mistakes on 8"
+    at = open_page("samples", show="Wrong", true="8")
+    assert f"of {len(wrong):,}," in texts(at)
+    at = open_page("samples", show="<script>", true="99", page="-3")
+    assert not at.error
+    assert "1 to 25 of 360" in texts(at)
+
+
+def test_samples_without_a_match_say_so(tiny):
+    stored = tiny.predictions()
+    counts = np.array(tiny.metrics["confusion"])
+    true, said = np.argwhere(counts == 0)[0]
+    at = open_page("samples", true=str(true), said=str(said))
+    assert "No test image matches" in texts(at)
+    assert stored["probs"].shape == (360, 10)
+
+
+def test_samples_without_the_images_offer_to_fetch_and_list_the_rest(tiny, no_data, monkeypatch):
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    (tiny.folder / runs.INFO).write_text(json.dumps(info | {"dataset": "mnist"}))
+    at = open_page("samples")
+    assert not at.exception
+    assert "not on this machine" in at.info[0].value
+    assert len(at.dataframe[0].value) == 25
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    at.button(key="fetch").click().run(timeout=60)
+    assert "could not be fetched" in at.error[0].value
+    assert str(no_data) in at.error[0].value.replace("\\", "")
+
+
+def test_images_of_another_test_set_are_not_shown_as_the_runs_own(tiny):
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    (tiny.folder / runs.INFO).write_text(json.dumps(info | {"test_sha256": "0" * 64}))
+    at = open_page("samples")
+    assert "not those that this run was scored on" in at.warning[0].value
+    assert not at.get("imgs")
+
+
+def test_draw_reads_a_test_image(tiny):
+    said = str(tiny.predictions()["probs"][7].argmax())
+    at = open_page("draw", way="Test image")
+    at.number_input(key="draw_number").set_value(7).run()
+    assert not at.error
+    assert at.metric[0].value == said
+
+
+def test_draw_without_a_drawing_asks_for_one(tiny):
+    """Case 29."""
+    at = open_page("draw")
+    assert not at.error
+    assert not at.metric
+    assert "Draw something" in texts(at)
+
+
+def test_draw_refuses_a_file_that_is_no_image(tiny):
+    """Case 27."""
+    at = open_page("draw", way="Upload")
+    at.file_uploader(key="draw_file").set_value(("evil.png", b"no image", "image/png")).run()
+    assert not at.exception
+    assert "not an image we can read" in texts(at)
+
+
+def test_draw_works_without_the_canvas_component(tiny, monkeypatch):
+    """Case 44."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "streamlit_drawable_canvas", None)
+    at = open_page("draw")
+    assert not at.exception
+    assert "canvas cannot be loaded" in texts(at)
+    at = open_page("draw", way="Test image")
+    assert at.metric
+
+
+def test_a_missing_package_is_named_and_the_other_pages_work(tiny, monkeypatch):
+    """Case 44."""
+    import sys
+
+    for name in [name for name in sys.modules if name.startswith("core.charts")]:
+        monkeypatch.delitem(sys.modules, name)
+    import core
+
+    monkeypatch.delattr(core, "charts", raising=False)
+    monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
+    at = open_page("curves")
+    assert not at.exception
+    assert "pip install -r requirements.txt" in at.error[0].value
+    assert not open_page("streamlit_app").error
+
+
+def test_a_fault_shows_a_number_that_the_log_has_too(tiny, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("secret path /etc/passwd")
+
+    monkeypatch.setattr(runs, "read_history", broken)
+    at = open_page("curves")
+    assert not at.exception
+    shown = at.error[0].value
+    assert "secret" not in shown
+    number = shown.split("fault ")[1][:6]
+    assert number in caplog.text
+
+
+def test_every_page_has_its_place_in_the_menu(tiny):
+    import ui
+
+    assert {script for script, _, _ in ui.MENU[1:]} == {
+        f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")
+    }
+    assert data.DATASETS[tiny.info["dataset"]].title == ui.dataset_title(tiny)

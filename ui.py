@@ -1,0 +1,322 @@
+"""The only shared Streamlit code: frame, menu, run picker, cached loaders, guards."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from core import data, runs
+
+MENU = (
+    ("streamlit_app.py", "Runs", ":material/grid_view:"),
+    ("pages/curves.py", "Curves", ":material/show_chart:"),
+    ("pages/confusion_matrix.py", "Confusion matrix", ":material/apps:"),
+    ("pages/samples.py", "Samples", ":material/photo_library:"),
+    ("pages/draw.py", "Draw", ":material/draw:"),
+)
+LOG = logging.getLogger("lightbox")
+HERE = Path(__file__).parent
+
+
+@contextmanager
+def page(title: str) -> Iterator[Any]:
+    """Frame and menu around a page's body; yields the place beside the menu, for the run picker.
+
+    A fault inside becomes a message that says the way out.
+    """
+    st.set_page_config(
+        page_title=f"{title} · Lightbox",
+        page_icon=str(HERE / "assets" / "icon.png"),
+        layout="wide",
+    )
+    carried = {"run": st.query_params["run"]} if "run" in st.query_params else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(horizontal=True, gap="small"):
+            for script, label, icon in MENU:
+                query = None if script == "streamlit_app.py" else carried
+                st.page_link(script, label=label, icon=icon, query_params=query)
+        beside_menu = st.container(width=400)
+    try:
+        yield beside_menu
+    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError) as error:
+        st.error(plain(str(error)), icon=":material/error:")
+        home_link()
+    except ModuleNotFoundError as error:
+        st.error(
+            f"This page needs the package {error.name}: `pip install -r requirements.txt`. "
+            "The other pages work without it.",
+            icon=":material/error:",
+        )
+    except Exception:
+        number = secrets.token_hex(3)
+        LOG.exception("fault %s on page %s", number, title)
+        st.error(
+            f"Something went wrong on this page (fault {number}). "
+            "The server's log has the details under that number; the other pages are not affected.",
+            icon=":material/error:",
+        )
+
+
+def home_link() -> None:
+    st.page_link("streamlit_app.py", label="All runs", icon=":material/arrow_back:")
+
+
+def choose_run(place) -> runs.Run:
+    """The run that the URL names, with a picker in `place` to change it; explains and stops when
+    there is none.
+    """
+    known = [run for run in all_runs() if run.metrics]
+    wanted = st.query_params.get("run")
+    if wanted is not None and wanted not in {run.id for run in known}:
+        _explain_run(wanted)
+    if not known:
+        no_runs()
+        st.stop()
+    titles = {run.id: label(run) for run in known}
+    with place:
+        chosen = url_select(
+            "Run",
+            list(titles),
+            name="run",
+            default=default_run(known).id,
+            format_func=titles.get,
+            label_visibility="collapsed",
+        )
+    return next(run for run in known if run.id == chosen)
+
+
+def _explain_run(wanted: str) -> None:
+    """Say why the run in the URL cannot be shown, and stop."""
+    try:
+        run = runs.load(wanted)
+    except runs.RunNotFound:
+        st.error(
+            f"Unknown run {plain(repr(wanted[:60]))}: it does not exist here, or no longer.",
+            icon=":material/error:",
+        )
+    else:
+        if run.problem:
+            st.error(f"Run {run.id} is damaged: {plain(run.problem)}", icon=":material/error:")
+        else:
+            st.info(
+                f"Run {run.id} is {run.state}: there are no results yet. Go on with "
+                f"`python -m core resume {run.id}`.",
+                icon=":material/hourglass_top:",
+            )
+    home_link()
+    st.stop()
+
+
+def default_run(known: Sequence[runs.Run]) -> runs.Run:
+    """The best run on the bundled digits, which shows everything at once; else the best run."""
+    return next((run for run in known if run.info["dataset"] == "digits"), known[0])
+
+
+def no_runs() -> None:
+    st.info(
+        f"No trained runs in `{runs.root()}` yet. Train one in seconds, without a download:\n\n"
+        "```\npython -m core train digits-cnn\n```\n"
+        "`python -m core recipes` lists what else can be trained.",
+        icon=":material/lightbulb:",
+    )
+
+
+def url_select(
+    text: str,
+    options: Sequence[Any],
+    *,
+    name: str,
+    default: Any,
+    format_func: Callable[[Any], str] = str,
+    widget: str = "selectbox",
+    **settings: Any,
+) -> Any:
+    """A choice kept in the URL under `name`.
+
+    The URL is the truth; a value that is no option is passed over.
+    """
+    by_text = {str(option): option for option in options}
+    current = by_text.get(st.query_params.get(name, ""), default)
+    key = f"url_{name}"
+    st.session_state[key] = current
+
+    def moved() -> None:
+        if st.session_state[key] in (None, default) and name != "run":
+            st.query_params.pop(name, None)
+        elif st.session_state[key] is not None:
+            st.query_params[name] = str(st.session_state[key])
+        st.query_params.pop("page", None)
+
+    draw = getattr(st, widget)
+    chosen = draw(text, options, format_func=format_func, key=key, on_change=moved, **settings)
+    return current if chosen is None else chosen
+
+
+def page_number(pages: int) -> int:
+    """The page of results that the URL asks for, 1 to `pages`."""
+    text = st.query_params.get("page", "")
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+    return min(max(asked, 1), pages)
+
+
+def page_buttons(number: int, pages: int) -> None:
+    """Previous and next, kept in the URL."""
+
+    def turn(step: int) -> None:
+        st.query_params["page"] = str(number + step)
+
+    with st.container(horizontal=True):
+        st.button(
+            "Previous",
+            icon=":material/chevron_left:",
+            key="page_previous",
+            disabled=number <= 1,
+            on_click=turn,
+            args=(-1,),
+        )
+        st.button(
+            "Next",
+            icon=":material/chevron_right:",
+            key="page_next",
+            disabled=number >= pages,
+            on_click=turn,
+            args=(1,),
+        )
+
+
+def label(run: runs.Run) -> str:
+    """A run in one line of plain text, for pickers."""
+    accuracy = f" · {100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else ""
+    return f"{run.title} · {dataset_title(run)}{accuracy}"
+
+
+def dataset_title(run: runs.Run) -> str:
+    known = data.DATASETS.get(run.info["dataset"])
+    return known.title if known else run.info["dataset"]
+
+
+def run_colors(chosen: Sequence[runs.Run]) -> dict[str, str]:
+    """A colour for each run, the same on every page as long as no older run is deleted."""
+    from core.charts import RUN_COLORS
+
+    order = sorted(run.id for run in all_runs())
+    return {run.id: RUN_COLORS[order.index(run.id) % len(RUN_COLORS)] for run in chosen}
+
+
+def all_runs() -> list[runs.Run]:
+    """All runs, read again only when something in the artifacts folder has changed."""
+    return _all_runs(str(runs.root()), _stamp())
+
+
+def _stamp() -> tuple:
+    """What changes whenever a run is added, finished or removed."""
+    root = runs.root()
+    if not root.is_dir():
+        return ()
+    with os.scandir(root) as entries:
+        return tuple(sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _all_runs(root: str, stamp: tuple) -> list[runs.Run]:
+    return runs.list_runs()
+
+
+def predictions(run: runs.Run) -> dict[str, Any]:
+    path = run.folder / runs.PREDICTIONS
+    return _predictions(run, run.id, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _predictions(_run: runs.Run, run_id: str, stamp: int) -> dict[str, Any]:
+    return _run.predictions()
+
+
+def test_images(run: runs.Run):
+    """The test images uint8 (N, C, H, W) of a run, or None after saying how to get them."""
+    name = run.info["dataset"]
+    try:
+        images, _, digest = _test_images(name, str(data.data_root()))
+    except (data.DatasetError, ValueError) as error:
+        _offer_fetch(name, str(error))
+        return None
+    if digest != run.info["test_sha256"]:
+        st.warning(
+            f"The test images of {name} on this machine are not those that this run was scored on, "
+            "so they are not shown.",
+            icon=":material/warning:",
+        )
+        return None
+    return images
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the test images")
+def _test_images(name: str, root: str):
+    return data.load_test(name)
+
+
+def _offer_fetch(name: str, reason: str) -> None:
+    known = data.DATASETS.get(name)
+    if known is None:
+        st.info(f"The images of {plain(name)} are not on this machine.", icon=":material/image:")
+        return
+    st.info(
+        f"The test images of {known.title} are not on this machine ({plain(reason)}). "
+        "Everything else works without them.",
+        icon=":material/image:",
+    )
+    if st.button(
+        f"Fetch the test images of {known.title}", icon=":material/download:", key="fetch"
+    ):
+        with st.spinner("Fetching and checking"):
+            done = subprocess.run(  # torchvision's download needs torch: not in the web process
+                [sys.executable, "-m", "core", "fetch", name, "--test"],
+                cwd=HERE,
+                env=_absolute_environment(),
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+            )
+        if done.returncode:
+            st.error(plain(done.stderr.strip().removeprefix("error: ")), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+def _absolute_environment() -> dict[str, str]:
+    return {**os.environ, "LIGHTBOX_DATA": str(data.data_root().resolve())}
+
+
+def reader(run: runs.Run):
+    """The run's network, frozen: loaded once a process, keyed by its file, shared by everybody."""
+    return _reader(run.id, str(runs.root()), (run.folder / runs.WEIGHTS).stat().st_mtime_ns)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Loading the network")
+def _reader(run_id: str, root: str, stamp: int):
+    import torch
+
+    from core.reader import open_run
+
+    torch.set_num_threads(1)  # the web process stays at one; training has its own processes
+    return open_run(run_id)
+
+
+def plain(text: str) -> str:
+    """Text from outside, shown as it is: Markdown's signs lose their meaning."""
+    for sign in "\\`*_{}[]<>#|~$:":
+        text = text.replace(sign, f"\\{sign}")
+    return text
+
+
+def percent(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f} %"
