@@ -42,6 +42,8 @@ def run(
     folder and can be resumed.
     """
     config = config or recipe.config
+    if not 0 <= seed < 2**31:
+        raise ValueError(f"seed: {seed} is outside 0 to {2**31 - 1}")
     torch.set_num_threads(threads or usable_threads())
     chosen_device = choose_device(device)
     dataset = dataset or data.load(recipe.dataset)
@@ -159,7 +161,16 @@ def _work(folder, info, model, dataset, parts, config, state, on_batch, on_epoch
     labels = dataset.test.labels.numpy()
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     files.write_tensors(folder / runs.WEIGHTS, weights)
-    files.write_arrays(folder / runs.PREDICTIONS, **_stored(labels, probs, trained))
+    held_out = evaluate.predict(model, parts.validation.images, parts.mean, parts.std)
+    files.write_arrays(
+        folder / runs.PREDICTIONS,
+        labels=labels,
+        probs=probs.astype(np.float16),
+        validation_labels=parts.validation.labels.numpy(),
+        validation_probs=held_out.astype(np.float16),
+        epoch_classes=torch.stack(trained.shown_classes).numpy(),
+        epoch_confidences=torch.stack(trained.shown_confidences).numpy(),
+    )
     metrics = measure(labels, probs, dataset.classes) | _story(trained)
     files.write_json(folder / runs.METRICS, metrics)
     runs.write_manifest(folder)
@@ -196,15 +207,6 @@ def _story(trained: Trained) -> dict[str, Any]:
         "training_seconds": sum(record["seconds"] for record in trained.history),
         "total_seconds": trained.history[-1]["total_seconds"],
         "finished": _now(),
-    }
-
-
-def _stored(labels: np.ndarray, probs: np.ndarray, trained: Trained) -> dict[str, np.ndarray]:
-    return {
-        "labels": labels.astype(np.int64),
-        "probs": probs.astype(np.float16),
-        "epoch_classes": torch.stack(trained.shown_classes).numpy(),
-        "epoch_confidences": torch.stack(trained.shown_confidences).numpy(),
     }
 
 

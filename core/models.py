@@ -172,7 +172,7 @@ def predict_logits(
         ]
     finally:
         model.train(was_training)
-    return torch.cat(parts).float().cpu() if parts else torch.empty(0, 0)
+    return torch.cat(parts).float().cpu()
 
 
 def layer_table(

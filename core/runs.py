@@ -64,8 +64,11 @@ class Run:
         return read_history(self.folder)
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """`labels` (N,), `probs` float16 (N, classes), `epoch_classes` and `epoch_confidences` (E,
-        N).
+        """On the test set `labels` (N,), `probs` float16 (N, classes), and for each epoch
+        `epoch_classes` and `epoch_confidences` uint8 (E, N), the confidence in 1/255; on the
+        validation split `validation_labels` (V,) and `validation_probs` float16 (V, classes).
+
+        Raises BrokenRun.
         """
         path = self.folder / PREDICTIONS
         try:

@@ -30,6 +30,8 @@ def test_any_channels_size_and_classes_pass_through(artifacts, channels, side, c
     assert stored["probs"].shape == (len(dataset.test), classes)
     assert stored["probs"].dtype == np.float16
     assert stored["epoch_classes"].shape == (2, len(dataset.test))
+    held_out = run.info["images"]["validation"]
+    assert stored["validation_probs"].shape == (held_out, classes)
     again = experiment.reproduce(run.id, dataset)
     assert again.exact
     assert again.found == run.metrics["test_accuracy"]

@@ -103,6 +103,7 @@ def test_export_prints_what_it_wrote(tiny, tmp_path, capsys):
         (["train", "digits-cnn", "--lr", "0"], "lr: 0.0 is outside"),
         (["train", "digits-cnn", "--epochs", "1000000"], "epochs: 1000000 is outside"),
         (["train", "digits-cnn", "--batch-size", "2000"], "batch_size: 2000 is more than the 1317"),
+        (["train", "digits-cnn", "--seed", "-1"], "seed: -1 is outside 0"),
         (["train", "digits-cnn", "--device", "abacus"], "device: 'abacus' is unknown"),
         (["train", "digits-cnn", "--precision", "int4"], "precision: 'int4' is unknown"),
         (["evaluate", "../../etc"], "unknown run"),

@@ -21,7 +21,7 @@ def fresh_caches():
     st.cache_resource.clear()
 
 
-def open_page(page: str, **query: str) -> AppTest:
+def open_page(page: str, /, **query: str) -> AppTest:
     at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
     if page != "streamlit_app":
         at.switch_page(f"pages/{page}.py")
@@ -61,7 +61,7 @@ def test_a_page_with_two_runs_shows_the_one_in_the_url(tiny, page):
     if page != "streamlit_app":
         assert at.selectbox(key="url_run").value == other.id
         at.selectbox(key="url_run").set_value(tiny.id).run()
-        assert at.query_params["run"] == [tiny.id]
+        assert at.query_params["run"] in (tiny.id, [tiny.id])
         assert not at.error
 
 
@@ -182,17 +182,13 @@ def test_the_matrix_switches_between_counts_and_shares(tiny):
     assert len(at.dataframe[0].value) == 10
 
 
-def samples_of(at: AppTest) -> list[str]:
-    return [image.alt for image in at.get("imgs")[0].proto.imgs]
-
-
 def test_samples_show_25_with_verdict_and_turn_pages(tiny):
     at = open_page("samples")
-    captions = [image.caption for image in at.get("imgs")[0].proto.imgs]
+    captions = [image.caption for image in at.get("image")[0].proto.imgs]
     assert len(captions) == 25
     assert all("check" in text or ("said" in text and "is" in text) for text in captions)
     at.button(key="page_next").click().run()
-    assert at.query_params["page"] == ["2"]
+    assert "2" in at.query_params["page"]
     assert "26 to 50 of 360" in texts(at)
 
 
@@ -236,7 +232,7 @@ def test_images_of_another_test_set_are_not_shown_as_the_runs_own(tiny):
     (tiny.folder / runs.INFO).write_text(json.dumps(info | {"test_sha256": "0" * 64}))
     at = open_page("samples")
     assert "not those that this run was scored on" in at.warning[0].value
-    assert not at.get("imgs")
+    assert not at.get("image")
 
 
 def test_draw_reads_a_test_image(tiny):

@@ -1,0 +1,176 @@
+"""Journeys through the real app in Chromium; each waits for content, never for time."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.browser
+CHROMIUM = os.environ.get("LIGHTBOX_CHROMIUM") or shutil.which("chromium")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, or a skip that says what is missing; in CI its absence is a failure."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _missing("Playwright is not installed: pip install -r requirements-dev.txt")
+    if not CHROMIUM:
+        _missing("no Chromium found: install it, or name it in LIGHTBOX_CHROMIUM")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("LIGHTBOX_BROWSER") == "required":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def server(trained_root, tmp_path_factory):
+    """The app on a free port, over the tiny run and an empty data folder."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "LIGHTBOX_ARTIFACTS": str(trained_root),
+        "LIGHTBOX_DATA": str(tmp_path_factory.mktemp("no-data")),
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    running = subprocess.Popen(
+        [*command, "--server.port", str(port), "--server.headless", "true"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+            break
+        except OSError:
+            if time.monotonic() > deadline or running.poll() is not None:
+                running.kill()
+                pytest.fail("the server did not start")
+            time.sleep(0.1)
+    yield address
+    running.terminate()
+    running.wait(10)
+
+
+@pytest.fixture
+def page(browser, server):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
+    opened.set_default_timeout(30_000)
+    opened.goto(server)
+    yield opened
+    context.close()
+
+
+def title(page, text: str) -> None:
+    page.get_by_role("heading", level=1).filter(has_text=text).wait_for()
+
+
+def test_from_home_to_the_samples_of_a_run(page):
+    title(page, "What these networks learned")
+    page.get_by_role("link", name="Samples").first.click()
+    title(page, "of 360 test images are read wrong")
+    page.get_by_role("img", name="Test image").nth(24).wait_for()
+    page.get_by_text("1 to 25 of 360").wait_for()
+    page.get_by_role("button", name="Next").click()
+    page.get_by_text("26 to 50 of 360").wait_for()
+    page.wait_for_url("**page=2**")
+    page.get_by_role("radio", name="Wrong").click()
+    page.wait_for_url("**show=Wrong**")
+    page.get_by_text("page 1 of").wait_for()
+    page.reload()  # the view is in the URL
+    page.get_by_text(", is ").first.wait_for()
+
+
+def test_through_curves_and_the_confusion_matrix(page):
+    title(page, "What these networks learned")
+    page.get_by_role("link", name="Curves").first.click()
+    title(page, "of 2 is kept")
+    page.locator(".js-plotly-plot .scatterlayer .trace").nth(3).wait_for()
+    page.get_by_role("link", name="Confusion matrix").first.click()
+    title(page, "most often")
+    page.locator(".js-plotly-plot .heatmaplayer").wait_for()
+    page.get_by_role("radio", name="Row share").click()
+    page.get_by_text("Shares in percent of the row").wait_for()
+    x, y = page.evaluate(
+        """() => {
+            const plot = document.querySelector('.js-plotly-plot'), layout = plot._fullLayout;
+            const box = plot.getBoundingClientRect();
+            return [box.x + layout.xaxis._offset + layout.xaxis.c2p(0),
+                    box.y + layout.yaxis._offset + layout.yaxis.c2p(0)];
+        }"""
+    )
+    page.mouse.move(x, y)
+    page.locator(".hoverlayer").get_by_text("true 0, predicted 0").wait_for()
+
+
+def test_a_drawn_1_is_read_as_1(page, server, best_run):
+    page.goto(f"{server}/draw?run={best_run}")
+    canvas = page.locator("canvas.upper-canvas")  # pierces the component's shadow root
+    canvas.wait_for()
+    page.get_by_text("Draw something with mouse").wait_for()
+    box = canvas.bounding_box()
+    middle = box["x"] + 0.5 * box["width"]
+    page.mouse.move(middle, box["y"] + 0.15 * box["height"])
+    page.mouse.down()
+    page.mouse.move(middle, box["y"] + 0.85 * box["height"], steps=12)
+    page.mouse.up()
+    page.get_by_test_id("stMetricValue").get_by_text("1", exact=True).wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("Draw something with mouse").wait_for()
+    assert page.get_by_test_id("stMetricValue").count() == 0
+
+
+@pytest.fixture(scope="session")
+def best_run(trained_root) -> str:
+    """The shipped digits run, beside the tiny one: two epochs do not read handwriting."""
+    shipped = next((ROOT / "artifacts").glob("digits-cnn-*"))
+    if not (trained_root / shipped.name).exists():
+        shutil.copytree(shipped, trained_root / shipped.name)
+    return shipped.name
+
+
+@pytest.mark.parametrize("path", ["", "curves", "confusion_matrix", "samples", "draw"])
+def test_a_phone_shows_every_page_without_sideways_scrolling(browser, server, path):
+    """Case 48."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+    opened = context.new_page()
+    opened.goto(f"{server}/{path}")
+    opened.get_by_role("heading", level=1).wait_for()
+    overflow = opened.evaluate(
+        """() => {
+            const main = document.querySelector('[data-testid=stMain]');
+            return main.scrollWidth - main.clientWidth;
+        }"""
+    )
+    context.close()
+    assert overflow <= 0
