@@ -3,6 +3,7 @@
 import streamlit as st
 
 import ui
+from core.summary import confused_sentences, dataset_title, leaderboard
 
 with ui.page("Runs"):
     runs = ui.all_runs()
@@ -12,7 +13,7 @@ with ui.page("Runs"):
         ui.no_runs()
         st.stop()
 
-    sets = sorted({ui.dataset_title(run) for run in finished})
+    sets = sorted({dataset_title(run) for run in finished})
     with st.container(horizontal=True, vertical_alignment="bottom"):
         shown_set = ui.url_select(
             "Data set",
@@ -33,33 +34,17 @@ with ui.page("Runs"):
     shown = [
         run
         for run in finished
-        if shown_set in ("All", ui.dataset_title(run))
+        if shown_set in ("All", dataset_title(run))
         and all(word in f"{run.id} {ui.label(run)}".lower() for word in words.lower().split())
     ]
 
-    rows = {
-        "Run": [run.title for run in shown],
-        "Data set": [ui.dataset_title(run) for run in shown],
-        "Test accuracy": [100 * run.metrics["test_accuracy"] for run in shown],
-        "95 % interval": [
-            "{:.2f} to {:.2f} %".format(
-                *(100 * end for end in run.metrics["test_accuracy_interval"])
-            )
-            for run in shown
-        ],
-        "Author's result": [run.info.get("stated") or "" for run in shown],
-        "Parameters": [run.info.get("parameters") for run in shown],
-        "Epochs": [run.info["config"]["epochs"] for run in shown],
-        "Training": [run.metrics.get("training_seconds") for run in shown],
-        "Trained": [run.info.get("created", "")[:10] for run in shown],
-    }
     event = st.dataframe(
-        rows,
+        leaderboard(shown),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
         key="runs",
-        height=min(36 * len(shown) + 38, 600),
+        height="content" if len(shown) <= 15 else 560,
         column_config={
             "Run": st.column_config.TextColumn(width="medium"),
             "Test accuracy": st.column_config.NumberColumn(
@@ -89,24 +74,31 @@ with ui.page("Runs"):
     with left:
         st.subheader(ui.plain(chosen.title))
         low, high = metrics["test_accuracy_interval"]
+        wrong = metrics["test_count"] - metrics["test_right"]
         with st.container(horizontal=True, gap="large"):
-            st.metric("Test accuracy", ui.percent(metrics["test_accuracy"]), width="content")
-            st.metric(
-                "Wrong",
-                f"{metrics['test_count'] - metrics['test_right']:,} of {metrics['test_count']:,}",
-                width="content",
-            )
-            st.metric("Parameters", f"{info['parameters']:,}", width="content")
+            for text, value in (
+                ("Test accuracy", ui.percent(metrics["test_accuracy"])),
+                ("Read wrong", f"{wrong:,} of {metrics['test_count']:,}"),
+                ("Parameters", f"{info['parameters']:,}"),
+            ):
+                st.metric(text, value, width="content")
+        author = f"Its author stated {info['stated']}. " if info.get("stated") else ""
         st.caption(
-            f"95 % interval {ui.percent(low)} to {ui.percent(high)}. "
-            + (f"Its author stated {info['stated']}. " if info.get("stated") else "")
-            + f"{ui.plain(info.get('source', ''))}."
+            f"95 % interval {ui.percent(low)} to {ui.percent(high)}. {author}"
+            f"{ui.plain(info.get('source', ''))}."
         )
-    with right:
-        st.caption("Open this run" if chosen_rows else "Tick a row above to choose another run")
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, gap="small"):
             for script, text, icon in ui.MENU[1:]:
                 st.page_link(script, label=text, icon=icon, query_params={"run": chosen.id})
+    with right:
+        st.subheader("What it confuses")
+        sentences = confused_sentences(metrics, info["classes"], limit=4)
+        if sentences:
+            st.markdown("\n".join(f"- {ui.plain(sentence)}" for sentence in sentences))
+        else:
+            st.caption("Not one test image was read wrong.")
+        if not chosen_rows:
+            st.caption("Tick a row above to look at another run.")
 
     unfinished = [run for run in runs if not run.metrics]
     if unfinished:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from core import data, runs
+from core.summary import dataset_title
 
 MENU = (
     ("streamlit_app.py", "Runs", ":material/grid_view:"),
@@ -91,6 +90,8 @@ def choose_run(place) -> runs.Run:
             format_func=titles.get,
             label_visibility="collapsed",
         )
+    if wanted is None:
+        st.query_params["run"] = chosen  # what is best today may not be tomorrow: the link stays
     return next(run for run in known if run.id == chosen)
 
 
@@ -150,9 +151,9 @@ def url_select(
     st.session_state[key] = current
 
     def moved() -> None:
-        if st.session_state[key] in (None, default) and name != "run":
+        if st.session_state[key] in (None, default):
             st.query_params.pop(name, None)
-        elif st.session_state[key] is not None:
+        else:
             st.query_params[name] = str(st.session_state[key])
         st.query_params.pop("page", None)
 
@@ -175,33 +176,18 @@ def page_buttons(number: int, pages: int) -> None:
         st.query_params["page"] = str(number + step)
 
     with st.container(horizontal=True):
-        st.button(
-            "Previous",
-            icon=":material/chevron_left:",
-            key="page_previous",
-            disabled=number <= 1,
-            on_click=turn,
-            args=(-1,),
-        )
-        st.button(
-            "Next",
-            icon=":material/chevron_right:",
-            key="page_next",
-            disabled=number >= pages,
-            on_click=turn,
-            args=(1,),
-        )
+        for text, icon, step, end in (
+            ("Previous", ":material/chevron_left:", -1, number <= 1),
+            ("Next", ":material/chevron_right:", 1, number >= pages),
+        ):
+            key = f"page_{text.lower()}"
+            st.button(text, icon=icon, key=key, disabled=end, on_click=turn, args=(step,))
 
 
 def label(run: runs.Run) -> str:
     """A run in one line of plain text, for pickers."""
     accuracy = f" · {100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else ""
     return f"{run.title} · {dataset_title(run)}{accuracy}"
-
-
-def dataset_title(run: runs.Run) -> str:
-    known = data.DATASETS.get(run.info["dataset"])
-    return known.title if known else run.info["dataset"]
 
 
 def run_colors(chosen: Sequence[runs.Run]) -> dict[str, str]:
@@ -278,22 +264,8 @@ def _offer_fetch(name: str, reason: str) -> None:
         f"Fetch the test images of {known.title}", icon=":material/download:", key="fetch"
     ):
         with st.spinner("Fetching and checking"):
-            done = subprocess.run(  # torchvision's download needs torch: not in the web process
-                [sys.executable, "-m", "core", "fetch", name, "--test"],
-                cwd=HERE,
-                env=_absolute_environment(),
-                capture_output=True,
-                text=True,
-                stdin=subprocess.DEVNULL,
-            )
-        if done.returncode:
-            st.error(plain(done.stderr.strip().removeprefix("error: ")), icon=":material/error:")
-        else:
-            st.rerun()
-
-
-def _absolute_environment() -> dict[str, str]:
-    return {**os.environ, "LIGHTBOX_DATA": str(data.data_root().resolve())}
+            data.fetch_in_worker(name)
+        st.rerun()
 
 
 def reader(run: runs.Run):

@@ -142,6 +142,11 @@ def _follow(work) -> int:
 
 def _runs(options: argparse.Namespace) -> None:
     found = runs.list_runs()
+    if options.markdown:
+        from core.summary import results_table
+
+        print(results_table(found))
+        return
     if options.json:
         rows = [
             {
@@ -245,6 +250,7 @@ def _parser() -> argparse.ArgumentParser:
     resume = command("resume", _resume, "Go on with an interrupted run.")
     listed = command("runs", _runs, "List runs, best first.")
     listed.add_argument("--json", action="store_true", help="as JSON")
+    listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
     check = command("evaluate", _evaluate, "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", _predict, "Read images: file, label, confidence.")
     export = command("export", _export, "Write weights, figures and reports as files.")

@@ -6,18 +6,18 @@ nor a network.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import importlib.util
 import math
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from core.digits import digits, stratified_order
 from core.fetch import DatasetError, fetch, read_part
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def load(name: str) -> Dataset:
     """
     source = _source(name)
     if source.folder is None:
-        return from_arrays(name, *_digits(), source.classes)
+        return from_arrays(name, *digits(), source.classes)
     fetch_files(name)
     train, test = (read_part(_raw(source), part) for part in ("train", "t10k"))
     return from_arrays(name, *train, *test, source.classes)
@@ -147,7 +147,7 @@ def load_test(name: str) -> tuple[np.ndarray, np.ndarray, str]:
     """
     source = _source(name)
     if source.folder is None:
-        _, _, images, labels = _digits()
+        _, _, images, labels = digits()
     else:
         images, labels = read_part(_raw(source), "t10k")
     images, labels = _as_images(images), np.array(labels, np.int64)
@@ -194,19 +194,6 @@ def from_arrays(
     return Dataset(name, *tensors, tuple(classes), mean, std, whole.hexdigest(), test_sha)
 
 
-def stratified_order(labels: np.ndarray) -> np.ndarray:
-    """A fixed order of all indices (N,) in which every prefix holds each class in its share.
-
-    A smaller prefix is always contained in a larger one, so a split grows without reshuffling.
-    """
-    rng = np.random.RandomState(0)  # its stream is frozen by NumPy's policy, unlike default_rng
-    place = np.empty(len(labels))
-    for label in np.unique(labels):
-        members = rng.permutation(np.flatnonzero(labels == label))
-        place[members] = (np.arange(len(members)) + rng.uniform()) / len(members)
-    return np.argsort(place, kind="stable")
-
-
 def hash_part(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> str:
     """sha256 over shape, class names, labels and pixels of one part."""
     digest = hashlib.sha256(repr((images.shape, tuple(classes))).encode())
@@ -230,6 +217,23 @@ def fetch_files(name: str, *, test_only: bool = False) -> None:
         )
 
 
+def fetch_in_worker(name: str) -> None:
+    """`fetch_files` of the test part in a process of its own, so that the caller never loads torch.
+
+    Raises DatasetError with the worker's message.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "fetch", name, "--test"],
+        cwd=Path(__file__).parent.parent,
+        env={**os.environ, "LIGHTBOX_DATA": str(data_root().resolve())},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    if done.returncode:
+        raise DatasetError(done.stderr.strip().removeprefix("error: "))
+
+
 def _source(name: str) -> Source:
     if name not in DATASETS:
         raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(DATASETS)}")
@@ -238,32 +242,6 @@ def _source(name: str) -> Source:
 
 def _raw(source: Source) -> Path:
     return data_root() / source.folder / "raw"
-
-
-@lru_cache(maxsize=1)
-def _digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """scikit-learn's 1,797 digits (8x8, 17 grays), enlarged to 20x20 inside 28x28 as MNIST is laid
-    out.
-
-    Read from the installed package's file, because importing scikit-learn takes a second.
-    """
-    from PIL import Image
-
-    package = importlib.util.find_spec("sklearn")
-    if package is None:
-        raise DatasetError("the bundled digits come with scikit-learn: pip install scikit-learn")
-    path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
-    with gzip.open(path, "rt") as file:
-        rows = np.loadtxt(file, delimiter=",", dtype=np.uint8)
-    small = np.minimum(rows[:, :-1].reshape(-1, 8, 8) * np.uint16(16), 255).astype(np.uint8)
-    images = np.zeros((len(rows), 28, 28), np.uint8)
-    for image, digit in zip(images, small, strict=True):
-        image[4:24, 4:24] = Image.fromarray(digit).resize((20, 20), Image.Resampling.BICUBIC)
-    labels = rows[:, -1].astype(np.int64)
-    order = stratified_order(labels)
-    fifth = math.ceil(len(order) / 5)
-    test, train = np.sort(order[:fifth]), np.sort(order[fifth:])
-    return images[train], labels[train], images[test], labels[test]
 
 
 def _as_images(images: np.ndarray) -> np.ndarray:

@@ -174,6 +174,6 @@ def _border(image: Image.Image) -> tuple[int, int, int]:
     )
 
 
-def open_array(rgba: np.ndarray) -> Image.Image:
-    """An image uint8 (H, W, 4) from the canvas, laid on white."""
-    return _flatten(Image.fromarray(rgba))
+def open_array(pixels: np.ndarray) -> Image.Image:
+    """An image from uint8 (H, W, 1), (H, W, 3) or, as the canvas gives it, (H, W, 4) on white."""
+    return _flatten(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))

@@ -16,9 +16,7 @@ def accuracy_text(run: Run) -> str:
     rows = {
         "Model": f"{info['title']} ({info['recipe']}), {info['parameters']:,} parameters",
         "Framework": f"PyTorch {info['versions']['torch']}",
-        "Dataset": data.DATASETS[info["dataset"]].title
-        if info["dataset"] in data.DATASETS
-        else info["dataset"],
+        "Dataset": dataset_title(run),
         "Test accuracy": f"{100 * metrics['test_accuracy']:.2f} % "
         f"({metrics['test_right']:,} of {metrics['test_count']:,}; "
         f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
@@ -65,3 +63,51 @@ def confused_sentences(
         f"{100 * count / sum(counts[true]):.1f} % of {classes[true]}"
         for true, said, count in metrics["most_confused"][:limit]
     ]
+
+
+def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
+    """Columns of the table of finished runs: accuracies in percent, training in seconds."""
+    return {
+        "Run": [run.title for run in runs],
+        "Data set": [dataset_title(run) for run in runs],
+        "Test accuracy": [100 * run.metrics["test_accuracy"] for run in runs],
+        "95 % interval": [
+            "{:.2f} to {:.2f} %".format(
+                *(100 * end for end in run.metrics["test_accuracy_interval"])
+            )
+            for run in runs
+        ],
+        "Author's result": [run.info.get("stated") or "" for run in runs],
+        "Parameters": [run.info.get("parameters") for run in runs],
+        "Epochs": [run.info["config"]["epochs"] for run in runs],
+        "Training": [run.metrics.get("training_seconds") for run in runs],
+        "Trained": [run.info.get("created", "")[:10] for run in runs],
+    }
+
+
+def results_table(runs: Sequence[Run]) -> str:
+    """Finished runs as a Markdown table: ours beside the author's, with interval and time."""
+    rows = [
+        (
+            "| recipe | data set | parameters | test accuracy | 95 % interval | author | epochs "
+            "| training |"
+        ),
+        "|---|---|--:|--:|---|---|--:|--:|",
+    ]
+    for run in runs:
+        if run.metrics is None:
+            continue
+        info, metrics = run.info, run.metrics
+        low, high = metrics["test_accuracy_interval"]
+        rows.append(
+            f"| `{info['recipe']}` | {dataset_title(run)} | {info['parameters']:,} "
+            f"| **{100 * metrics['test_accuracy']:.2f} %** | {100 * low:.2f} to {100 * high:.2f} % "
+            f"| {info['stated'] or '-'} | {info['config']['epochs']} "
+            f"| {metrics['training_seconds']:.1f} s |"
+        )
+    return "\n".join(rows)
+
+
+def dataset_title(run: Run) -> str:
+    known = data.DATASETS.get(run.info["dataset"])
+    return known.title if known else run.info["dataset"]

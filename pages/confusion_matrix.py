@@ -64,7 +64,7 @@ with ui.page("Confusion matrix") as beside_menu:
             },
             hide_index=True,
             key="matrix_report",
-            height=min(36 * len(rows) + 38, 520),
+            height="content" if len(rows) <= 12 else 460,
             column_config={
                 "Precision": st.column_config.ProgressColumn(
                     help="Of those said to be this class, the share that is", **bar

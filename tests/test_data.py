@@ -1,4 +1,4 @@
-"""Data sets: shapes, fixed splits, hashes, and the bundled digits."""
+"""Data sets: shapes, fixed splits and hashes."""
 
 import subprocess
 import sys
@@ -9,28 +9,6 @@ import torch
 
 from core import data
 from tests.conftest import ROOT
-
-
-def test_digits_are_1797_images_in_mnists_layout_without_a_download(no_data):
-    digits = data.load("digits")
-    assert digits.train.images.shape == (1437, 1, 28, 28)
-    assert digits.test.images.shape == (360, 1, 28, 28)
-    assert digits.train.images.dtype == torch.uint8
-    assert digits.train.labels.dtype == torch.int64
-    border = digits.train.images[:, :, [0, 1, 2, 3, -4, -3, -2, -1]]
-    assert int(border.max()) == 0  # as MNIST, 20x20 inside 28x28
-    assert not no_data.exists()
-
-
-def test_digits_match_scikit_learns_own_loader():
-    from sklearn.datasets import load_digits
-
-    digits = data.load("digits")
-    ours = torch.cat([digits.train.labels, digits.test.labels]).bincount()
-    assert ours.tolist() == np.bincount(load_digits().target).tolist()
-    shares = digits.test.labels.bincount() / len(digits.test)
-    whole = digits.train.labels.bincount() / len(digits.train)
-    assert float((shares - whole).abs().max()) < 0.005
 
 
 def test_holdout_is_stratified_disjoint_and_the_same_every_time(gray):
@@ -53,15 +31,6 @@ def test_holdout_of_nothing_leaves_everything_to_train_on(gray):
 def test_holdout_refuses_a_share_of_one(gray):
     with pytest.raises(ValueError, match="validation: 1 is not a share"):
         gray.holdout(1)
-
-
-def test_smaller_holdouts_are_contained_in_larger_ones():
-    labels = np.arange(1000) % 7
-    order = data.stratified_order(labels)
-    assert sorted(order) == list(range(1000))
-    for count in (70, 333, 700):
-        counts = np.bincount(labels[order[:count]], minlength=7)
-        assert counts.max() - counts.min() <= 2
 
 
 def test_mean_and_std_are_those_of_the_training_part(rgb):

@@ -11,6 +11,7 @@ from tests.conftest import ROOT
 # Each file may import only what stands above it.
 ORDER = [
     "fetch",
+    "digits",
     "data",
     "recipes",
     "models",
@@ -23,6 +24,7 @@ ORDER = [
     "files",
     "runs",
     "summary",
+    "samples",
     "experiment",
     "reader",
     "charts",

@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import data, experiment, runs
+from core.summary import dataset_title
 from tests.conftest import ROOT, TINY, synthetic
 from tests.test_experiment import recipe_for
 
@@ -306,4 +307,4 @@ def test_every_page_has_its_place_in_the_menu(tiny):
     assert {script for script, _, _ in ui.MENU[1:]} == {
         f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")
     }
-    assert data.DATASETS[tiny.info["dataset"]].title == ui.dataset_title(tiny)
+    assert data.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)

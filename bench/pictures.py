@@ -1,0 +1,76 @@
+"""Make the README's pictures: python -m bench.pictures [--dark] (needs requirements-dev.txt and
+Chromium).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGES = {
+    "home": ("", "What these networks learned"),
+    "curves": ("curves", "is kept"),
+    "confusion": ("confusion_matrix", "most often"),
+    "samples": ("samples", "are read wrong"),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--run", default="", help="the run to show; the default one otherwise")
+    parser.add_argument("--width", type=int, default=1280)
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "assets")
+    options = parser.parse_args()
+    from playwright.sync_api import sync_playwright
+
+    chromium = os.environ.get("LIGHTBOX_CHROMIUM") or shutil.which("chromium")
+    if not chromium:
+        print("no Chromium found: install it, or name it in LIGHTBOX_CHROMIUM", file=sys.stderr)
+        return 1
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+    command += ["--server.port", str(port), "--server.headless", "true"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    server = subprocess.Popen(command, cwd=ROOT, **quiet)
+    try:
+        for _ in range(300):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.1)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+            )
+            context = browser.new_context(
+                viewport={"width": options.width, "height": 800},
+                color_scheme="dark" if options.dark else "light",
+            )
+            page = context.new_page()
+            for name, (path, title) in PAGES.items():
+                query = f"?run={options.run}" if options.run and path else ""
+                page.goto(f"{address}/{path}{query}")
+                page.get_by_role("heading", level=1).filter(has_text=title).wait_for()
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=options.output / f"{name}.png")
+                print(options.output / f"{name}.png")
+    finally:
+        server.terminate()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
