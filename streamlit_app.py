@@ -46,7 +46,7 @@ with ui.page("Runs"):
         key="runs",
         height="content" if len(shown) <= 15 else 560,
         column_config={
-            "Run": st.column_config.TextColumn(width="medium"),
+            "Run": st.column_config.TextColumn(width=160),
             "Test accuracy": st.column_config.NumberColumn(
                 format="%.2f %%", help="Share of test images read right"
             ),
@@ -54,7 +54,7 @@ with ui.page("Runs"):
                 help="Wilson interval: what the same network could score on other images"
             ),
             "Author's result": st.column_config.TextColumn(
-                help="What the author of the original project stated"
+                width=175, help="What the author of the original project stated"
             ),
             "Parameters": st.column_config.NumberColumn(format="localized"),
             "Training": st.column_config.NumberColumn(

@@ -147,7 +147,7 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     figure.update_xaxes(range=[0, 1.15], visible=False)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_layout(
-        height=36 * len(order) + 24,
+        height=32 * len(order) + 24,
         margin={"l": 8, "r": 8, "t": 8, "b": 8},
         bargap=0.35,
         showlegend=False,

@@ -69,7 +69,6 @@ def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
     """Columns of the table of finished runs: accuracies in percent, training in seconds."""
     return {
         "Run": [run.title for run in runs],
-        "Data set": [dataset_title(run) for run in runs],
         "Test accuracy": [100 * run.metrics["test_accuracy"] for run in runs],
         "95 % interval": [
             "{:.2f} to {:.2f} %".format(
@@ -78,6 +77,7 @@ def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
             for run in runs
         ],
         "Author's result": [run.info.get("stated") or "" for run in runs],
+        "Data set": [dataset_title(run) for run in runs],
         "Parameters": [run.info.get("parameters") for run in runs],
         "Epochs": [run.info["config"]["epochs"] for run in runs],
         "Training": [run.metrics.get("training_seconds") for run in runs],

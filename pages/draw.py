@@ -11,6 +11,8 @@ TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
 
 def canvas() -> np.ndarray | None:
     """What is drawn, RGBA uint8 (SIDE, SIDE, 4); the one place that knows the component."""
+    st.space("small")  # room for the toolbar that the component shows above itself
+    board = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         stroke = st.slider("Stroke width", 6, 40, 22, key="draw_stroke", width=180)
         if st.button("Clear", icon=":material/ink_eraser:", key="draw_clear"):
@@ -24,15 +26,16 @@ def canvas() -> np.ndarray | None:
             icon=":material/warning:",
         )
         return None
-    drawn = st_canvas(
-        stroke_width=stroke,
-        stroke_color="#1B1A18",
-        background_color="#FFFFFF",
-        height=SIDE,
-        width=SIDE,
-        return_image_data=True,
-        key=f"draw_canvas_{st.session_state.get('draw_turn', 0)}",  # a new key is an empty canvas
-    ).image_data
+    with board:
+        drawn = st_canvas(
+            stroke_width=stroke,
+            stroke_color="#1B1A18",
+            background_color="#FFFFFF",
+            height=SIDE,
+            width=SIDE,
+            return_image_data=True,
+            key=f"draw_canvas_{st.session_state.get('draw_turn', 0)}",  # a new key: an empty canvas
+        ).image_data
     if drawn is None or drawn[..., :3].min() > 200:
         st.caption("Draw something with mouse, pen or finger.")
         return None
@@ -81,16 +84,22 @@ def panel(run) -> None:
         if answer is None:
             st.caption("The answer appears here.")
             return
-        st.metric("It reads", answer.label)
-        st.caption(f"{100 * answer.confidence:.1f} % sure")
+        with st.container(horizontal=True, gap="large", vertical_alignment="center"):
+            with st.container(width=180, gap="small"):
+                st.metric("It reads", answer.label)
+                st.caption(f"{100 * answer.confidence:.1f} % sure")
+            st.image(
+                charts.tile(answer.prepared.image, size=84),
+                width=84,
+                alt="The image as the network sees it",
+            )
+            st.caption("What the network sees", width=90)
         st.plotly_chart(
             charts.probabilities(answer.probs, answer.classes),
             key="draw_probs",
             config={"displayModeBar": False},
             alt=f"Probabilities: {answer.label} {100 * answer.confidence:.1f} %",
         )
-        seen = charts.tile(answer.prepared.image)
-        st.image(seen, caption="What the network sees", alt="The prepared image")
 
 
 with ui.page("Draw") as beside_menu:

@@ -1,0 +1,146 @@
+"""The eight runs that come with the project: whole, honest, and what the README says of them."""
+
+import pytest
+import torch
+from torch import nn
+
+from core import data, experiment, recipes, runs
+from core.summary import results_table
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def shipped(monkeypatch) -> dict[str, runs.Run]:
+    """Recipe -> shipped run: those in artifacts/ that git knows, or all where there is no git."""
+    import subprocess
+
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
+    listed = subprocess.run(
+        ["git", "ls-files", "artifacts/*/run.json"], cwd=ROOT, capture_output=True, text=True
+    )
+    known = {line.split("/")[1] for line in listed.stdout.splitlines()}
+    found = [run for run in runs.list_runs() if not known or run.id in known]
+    return {run.info["recipe"]: run for run in found}
+
+
+def test_every_recipe_ships_one_finished_run(shipped):
+    assert set(shipped) == set(recipes.RECIPES)
+    for name, run in shipped.items():
+        assert run.state == "finished"
+        assert run.info["changed"] == {}, name
+        assert len(run.history()[0]) == recipes.get(name).config.epochs
+        assert not (run.folder / runs.CHECKPOINT).exists()
+
+
+def test_together_they_stay_under_15_megabytes(shipped):
+    size = sum(path.stat().st_size for run in shipped.values() for path in run.folder.iterdir())
+    assert size < 15_000_000
+
+
+@pytest.mark.parametrize(
+    ("name", "at_least"),
+    [
+        ("mnist-mlp", 0.9668),
+        ("mnist-cnn-keras", 0.98),
+        ("mnist-cnn-128", 0.988),
+        ("mnist-cnn-bn", 0.99),
+        ("fashion-cnn", 0.91),
+        ("mnist-house", 0.9955),
+        ("fashion-house", 0.935),
+    ],
+)
+def test_they_reach_what_the_authors_stated_and_what_the_house_promises(shipped, name, at_least):
+    assert shipped[name].metrics["test_accuracy"] >= at_least
+
+
+def test_the_readme_shows_their_numbers(shipped):
+    table = results_table(sorted(shipped.values(), key=lambda r: -r.metrics["test_accuracy"]))
+    assert table in (ROOT / "README.md").read_text()
+
+
+def test_the_bundled_digits_run_is_reproduced_without_any_download(shipped, no_data):
+    result = experiment.reproduce(shipped["digits-cnn"].id)
+    assert result.exact
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name != "digits-cnn"])
+def test_saved_weights_reproduce_the_stored_accuracy(shipped, real_data, name):
+    assert experiment.reproduce(shipped[name].id).exact
+
+
+def by_hand(name: str) -> nn.Sequential:
+    """The originals' networks, written from the recipes' table with plain torch."""
+    if name == "mnist-mlp":
+        return nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(784, 128),
+            nn.ReLU(),
+            nn.Linear(128, 64),
+            nn.ReLU(),
+            nn.Linear(64, 10),
+        )
+    if name == "mnist-cnn-bn":
+        return nn.Sequential(
+            nn.Conv2d(1, 32, 3, padding=1),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(3136, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, 10),
+        )
+    if name == "fashion-cnn":
+        return nn.Sequential(
+            nn.Conv2d(1, 32, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(),
+            nn.Flatten(),
+            nn.Linear(3136, 128),
+            nn.ReLU(),
+            nn.Linear(128, 10),
+        )
+    dense = 64 if name == "mnist-cnn-keras" else 128
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(1600, dense),
+        nn.ReLU(),
+        nn.Linear(dense, 10),
+    )
+
+
+ORIGINALS = ("mnist-mlp", "mnist-cnn-bn", "mnist-cnn-keras", "mnist-cnn-128", "fashion-cnn")
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ORIGINALS)
+def test_the_weights_score_the_same_in_a_network_written_by_hand(shipped, real_data, name):
+    run = shipped[name]
+    model = by_hand(name)
+    model.load_state_dict(torch.load(run.folder / "model.pth", weights_only=True))
+    moments = {"mnist-mlp": (0.1307, 0.3081), "mnist-cnn-bn": (0.1307, 0.3081)}
+    mean, std = moments.get(name, (0.5, 0.5) if name == "fashion-cnn" else (0.0, 1.0))
+    test = data.load(run.info["dataset"]).test
+    with torch.no_grad():
+        batches = ((images / 255 - mean) / std for images in test.images.split(500))
+        predicted = torch.cat([model.eval()(batch).argmax(1) for batch in batches])
+    accuracy = float((predicted == test.labels).double().mean())
+    # the published moments have four digits: a borderline image may fall the other way
+    assert accuracy == pytest.approx(run.metrics["test_accuracy"], abs=2e-4)
