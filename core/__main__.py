@@ -6,10 +6,9 @@ import argparse
 import json
 import os
 import sys
-import time
 from pathlib import Path
 
-from core import recipes, runs
+from core import jobs, recipes, runs, summary, worker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,96 +46,78 @@ def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
     names = ("epochs", "batch_size", "lr", "validation")
     changes = {name: getattr(options, name) for name in names}
-    config = recipe.config.replace(**{k: v for k, v in changes.items() if v is not None})
-    from core import experiment
-
-    return _follow(
-        lambda **calls: experiment.run(
-            recipe,
-            seed=options.seed,
-            config=config,
-            device=options.device,
-            precision=options.precision,
-            threads=options.threads,
-            name=options.name,
-            **calls,
-        )
+    submitted = jobs.submit(
+        recipe,
+        config=recipe.config.replace(**{k: v for k, v in changes.items() if v is not None}),
+        seed=options.seed,
+        device=options.device,
+        precision=options.precision,
+        threads=options.threads,
+        name=options.name,
+        start=False,
     )
+    return _follow(submitted)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    os.environ["OMP_NUM_THREADS"] = str(runs.load(options.run).info.get("threads", 1))
-    from core import experiment
+    threads = runs.load(options.run).info.get("threads")
+    if threads:
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+    return _follow(jobs.resume(options.run, start=False))
 
-    return _follow(lambda **calls: experiment.resume(options.run, **calls))
+
+def _work(options: argparse.Namespace) -> int:
+    """A worker started by a page: like a person's command, with lower priority and no terminal."""
+    os.nice(5)
+    worker.work(options.run)
+    return 0
 
 
-def _follow(work) -> int:
-    """Show a training's progress on the terminal; a bar only where there is a terminal to draw
-    it.
-    """
-    started: dict = {}
-    clock = time.perf_counter
+def _queue(options: argparse.Namespace) -> None:
+    active = jobs.queue()
+    if not active:
+        print("nothing trains or waits")
+    for place, run in enumerate(active, 1):
+        said = jobs.progress(run)
+        epochs = run.info["config"]["epochs"]
+        where = f"epoch {said['epoch']}/{epochs}" if "epoch" in said else ""
+        print(f"{place}  {run.id:<44} {run.state:<9} {where}")
 
-    def on_start(run_id: str, info: dict) -> None:
-        started.update(id=run_id, info=info, since=None)
-        print(
-            f"{run_id}: {info['title']}, {info['parameters']:,} parameters, {info['dataset']} "
-            f"({info['images']['fit']:,} + {info['images']['validation']:,} images), "
-            f"{info['device']}, {info['precision']}, {info['threads']} threads"
-        )
 
-    def on_batch(epoch: int, seen: int, loss: float) -> None:
-        if not sys.stderr.isatty():
-            return
-        per_epoch, epochs = started["info"]["images"]["fit"], started["info"]["config"]["epochs"]
-        done = (epoch - 1) * per_epoch + seen
-        started["since"] = started["since"] or (clock(), done)
-        elapsed, counted = clock() - started["since"][0], done - started["since"][1]
-        if not counted:
-            return
-        speed = counted / elapsed
-        left = (epochs * per_epoch - done) / speed
-        bar = ("█" * (30 * done // (epochs * per_epoch))).ljust(30, "░")
-        print(
-            f"\r\033[K{bar} epoch {epoch}/{epochs}  loss {loss:.4f}  {speed:,.0f} images/s  "
-            f"{left // 60:.0f}:{left % 60:02.0f} left",
-            end="",
-            file=sys.stderr,
-            flush=True,
-        )
+def _stop(options: argparse.Namespace) -> None:
+    done = {
+        "stopping": "stops after the current step and keeps what it has learned",
+        "ended": "did not respond and was ended; resume goes on from the last epoch",
+        "cancelled": "no longer waits",
+        "idle": "was not active",
+    }[jobs.stop(options.run)]
+    print(f"{options.run} {done}")
 
-    def on_epoch(record: dict) -> None:
-        if sys.stderr.isatty():
-            print("\r\033[K", end="", file=sys.stderr)
-        held_out = (
-            ""
-            if record["validation_loss"] is None
-            else f"validation loss {record['validation_loss']:.4f} "
-            f"accuracy {100 * record['validation_accuracy']:.2f} %  "
-        )
-        print(
-            f"epoch {record['epoch']:>3}  train loss {record['train_loss']:.4f} "
-            f"accuracy {100 * record['train_accuracy']:.2f} %  {held_out}"
-            f"{record['seconds']:.1f} s  {record['images_per_second']:,.0f} images/s",
-            flush=True,
-        )
+
+def _delete(options: argparse.Namespace) -> None:
+    jobs.delete(options.run)
+    print(f"{options.run} is deleted")
+
+
+def _follow(submitted: jobs.Submitted) -> int:
+    """Wait and train here, telling the terminal; a bar only where there is one to draw it."""
+    run_id = submitted.run_id
+    if submitted.already:
+        print(f"{run_id} is in line already ({submitted.place} of {submitted.waiting})")
+        return 0
+    if submitted.place > 1:
+        print(f"{run_id} waits its turn ({submitted.place} of {submitted.waiting})", flush=True)
+    from core import terminal
 
     try:
-        run = work(on_start=on_start, on_batch=on_batch, on_epoch=on_epoch)
+        run = worker.work(run_id, calls=terminal.calls())
     except KeyboardInterrupt:
-        print(file=sys.stderr)
-        if started:
-            print(
-                f"interrupted; go on with: python -m core resume {started['id']}", file=sys.stderr
-            )
+        print(f"\ninterrupted; go on with: python -m core resume {run_id}", file=sys.stderr)
         return 130
-    low, high = run.metrics["test_accuracy_interval"]
-    print(
-        f"{run.id}: test accuracy {100 * run.metrics['test_accuracy']:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %), epoch {run.metrics['kept_epoch']} "
-        f"kept, {run.metrics['total_seconds']:.1f} s\n{run.folder}"
-    )
+    if run.metrics is None:
+        print(f"{run_id} was cancelled")
+        return 0
+    print(summary.result_line(run))
     return 0
 
 
@@ -247,14 +228,18 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
     train.add_argument("--threads", type=int, help="processor threads; all by default")
     train.add_argument("--name", help="a title of your own for the run")
-    resume = command("resume", _resume, "Go on with an interrupted run.")
+    resume = command("resume", _resume, "Go on with an unfinished run.")
+    command("queue", _queue, "List what trains and waits.")
+    stop = command("stop", _stop, "Stop a training and keep what it learned; cancel a waiting one.")
+    delete = command("delete", _delete, "Delete a run for good; refused while it trains.")
+    work = command("work", _work, "Train a submitted run when its turn comes (a worker's own).")
     listed = command("runs", _runs, "List runs, best first.")
     listed.add_argument("--json", action="store_true", help="as JSON")
     listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
     check = command("evaluate", _evaluate, "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", _predict, "Read images: file, label, confidence.")
     export = command("export", _export, "Write weights, figures and reports as files.")
-    for subparser in (resume, check, predict, export):
+    for subparser in (resume, stop, delete, work, check, predict, export):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
     predict.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -4,7 +4,6 @@ nothing else.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +13,36 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import data, evaluate, files, models, runs, statistics
+from core import data, evaluate, files, models, runs, state, statistics
 from core.hardware import choose_device, environment, usable_threads
-from core.recipes import Recipe, TrainConfig
+from core.recipes import Recipe, TrainConfig, describe, differences, from_description
 from core.train import Trained, TrainingData, choose_precision, train
+
+
+class Stopped(Exception):
+    """Raised by a callback to end a training early; what was learned so far is kept."""
+
+
+@dataclass(frozen=True)
+class Calls:
+    """What a training tells while it runs; each may be left out.
+
+    `start(info)` once its folder exists, `batch(epoch, images done, loss, accuracy)` some times a
+    second, `epoch(record)` after each. `batch` and `epoch` may raise Stopped.
+    """
+
+    start: Callable[[dict], None] = lambda info: None
+    batch: Callable[[int, int, float, float], None] | None = None
+    epoch: Callable[[dict], None] = lambda record: None
+
+
+def warm_up() -> None:
+    """Import now what is imported late, so that code edited meanwhile cannot reach this process."""
+    import scipy.stats
+    import sklearn.metrics
+    import torchvision.datasets.utils
+
+    assert all((scipy.stats, sklearn.metrics, torchvision.datasets.utils))
 
 
 def run(
@@ -29,17 +54,16 @@ def run(
     precision: str = "auto",
     threads: int | None = None,
     name: str | None = None,
-    on_start: Callable[[str, dict], None] | None = None,
-    on_batch: Callable[[int, int, float], None] | None = None,
-    on_epoch: Callable[[dict], None] | None = None,
+    run_id: str | None = None,
+    calls: Calls = Calls(),
     dataset: data.Dataset | None = None,
 ) -> runs.Run:
     """Train a recipe from the beginning and write it as a run.
 
     `config` replaces the recipe's settings, `dataset` its data (for sets that `data.load` does not
-    know). `on_start(run id, run.json)` is called once the folder exists. Raises ValueError for
-    settings that do not fit, DatasetError when the data cannot be had; an interrupted run keeps its
-    folder and can be resumed.
+    know); `run_id` names a folder that holds only a request. Raises ValueError for settings that do
+    not fit, DatasetError when the data cannot be had; an interrupted run keeps its folder and can
+    be resumed.
     """
     config = config or recipe.config
     if not 0 <= seed < 2**31:
@@ -48,28 +72,17 @@ def run(
     chosen_device = choose_device(device)
     dataset = dataset or data.load(recipe.dataset)
     parts = _parts(dataset, config)
-    if config.batch_size > len(parts.fit):
-        raise ValueError(
-            f"batch_size: {config.batch_size} is more than the {len(parts.fit)} training images"
-        )
+    check_batch(config, parts)
     model = _build(recipe, dataset, seed).to(chosen_device)
     chosen_precision, step_ms = choose_precision(model, parts, config, precision)
     info = {
-        "id": runs.new_id(recipe.name),
+        "id": run_id or runs.new_id(recipe.name),
         "name": name,
-        "recipe": recipe.name,
-        "title": recipe.title,
+        **describe(recipe, config),
         "dataset": dataset.name,
         "seed": seed,
         "parameters": models.count_parameters(model),
-        "model": recipe.model,
-        "sizes": dict(recipe.sizes),
-        "config": dataclasses.asdict(config),
-        "source": recipe.source,
-        "stated": recipe.stated,
-        "notes": recipe.notes,
-        "assumed": list(recipe.assumed),
-        "changed": _changes(recipe.config, config),
+        "changed": differences(recipe.config, config),
         "layers": [
             {"layer": layer, "output": shape, "parameters": count}
             for layer, shape, count in models.layer_table(
@@ -91,91 +104,96 @@ def run(
         "precision": chosen_precision,
         "precision_test_ms": step_ms,
         "threads": torch.get_num_threads(),
-        "created": _now(),
+        "created": now(),
         **environment(),
     }
     folder = runs.create(info)
-    with runs.lock(folder):
-        if on_start:
-            on_start(info["id"], info)
-        return _work(folder, info, model, dataset, parts, config, None, on_batch, on_epoch)
+    with state.lock(folder):
+        calls.start(info)
+        return _work(folder, info, model, dataset, parts, None, calls)
 
 
-def resume(
-    run_id: str,
-    *,
-    on_start: Callable[[str, dict], None] | None = None,
-    on_batch: Callable[[int, int, float], None] | None = None,
-    on_epoch: Callable[[dict], None] | None = None,
-    dataset: data.Dataset | None = None,
-) -> runs.Run:
-    """Go on with an interrupted run, from its checkpoint or, without one, from the beginning.
+def resume(run_id: str, *, calls: Calls = Calls(), dataset: data.Dataset | None = None) -> runs.Run:
+    """Go on with an unfinished run, from its checkpoint or, without one, from the beginning.
 
-    Raises RunNotFound, BrokenRun, or ValueError when it is finished, running, or the data has
-    changed.
+    Raises RunNotFound, BrokenRun, or ValueError when it is finished or the data has changed. The
+    caller sees to it that nobody else works on the run.
     """
     found = runs.load(run_id)
-    if found.state != "interrupted":
-        raise ValueError(f"{run_id} is {found.state}: only an interrupted run can be resumed")
     info = found.info
-    with runs.lock(found.folder):
+    with state.lock(found.folder):
+        for name in (state.STOP, state.FAILURE, runs.MANIFEST, runs.METRICS):
+            (found.folder / name).unlink(missing_ok=True)
+        files.sweep(found.folder)
         torch.set_num_threads(info["threads"])
         dataset = dataset or data.load(info["dataset"])
         _same_data(info, dataset)
-        config = TrainConfig(**info["config"])
-        model = _build(recipe_of(found), dataset, info["seed"]).to(choose_device(info["device"]))
+        recipe, config = from_description(info)
+        model = _build(recipe, dataset, info["seed"]).to(choose_device(info["device"]))
         checkpoint = found.folder / runs.CHECKPOINT
-        state = files.read_tensors(checkpoint) if checkpoint.exists() else None
-        if on_start:
-            on_start(run_id, info)
-        parts = _parts(dataset, config)
-        return _work(found.folder, info, model, dataset, parts, config, state, on_batch, on_epoch)
+        saved = files.read_tensors(checkpoint) if checkpoint.exists() else None
+        calls.start(info)
+        return _work(found.folder, info, model, dataset, _parts(dataset, config), saved, calls)
 
 
-def _work(folder, info, model, dataset, parts, config, state, on_batch, on_epoch) -> runs.Run:
+def _work(folder, info, model, dataset, parts, saved, calls: Calls) -> runs.Run:
     """Train, predict and write; the caller holds the run's lock."""
+    config = TrainConfig(**info["config"])
     start = time.perf_counter()
-    earlier = state.pop("total_seconds") if state else 0.0
+    earlier = saved.pop("total_seconds") if saved else 0.0
 
     def keep(record: dict, snapshot: Callable[[], dict]) -> None:
         record["total_seconds"] = earlier + time.perf_counter() - start
         runs.append_history(folder, record)
-        if record["epoch"] < config.epochs:
-            files.write_tensors(
-                folder / runs.CHECKPOINT, snapshot() | {"total_seconds": record["total_seconds"]}
-            )
-        if on_epoch:
-            on_epoch(record)
+        checkpoint = snapshot() | {"total_seconds": record["total_seconds"]}
+        files.write_tensors(folder / runs.CHECKPOINT, checkpoint)
+        calls.epoch(record)
 
-    trained = train(
-        model,
-        parts,
-        config,
-        seed=info["seed"],
-        precision=info["precision"],
-        on_batch=on_batch,
-        on_epoch=keep,
-        resume=state,
-    )
+    stopped = False
+    try:
+        trained = train(
+            model,
+            parts,
+            config,
+            seed=info["seed"],
+            precision=info["precision"],
+            on_batch=calls.batch,
+            on_epoch=keep,
+            resume=saved,
+        )
+    except Stopped:
+        stopped = True
+        trained = _last_epoch(folder, model)
     probs = evaluate.predict(model, dataset.test.images, parts.mean, parts.std)
+    held_out = evaluate.predict(model, parts.validation.images, parts.mean, parts.std)
     labels = dataset.test.labels.numpy()
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
     files.write_tensors(folder / runs.WEIGHTS, weights)
-    held_out = evaluate.predict(model, parts.validation.images, parts.mean, parts.std)
     files.write_arrays(
         folder / runs.PREDICTIONS,
         labels=labels,
         probs=probs.astype(np.float16),
         validation_labels=parts.validation.labels.numpy(),
         validation_probs=held_out.astype(np.float16),
-        epoch_classes=torch.stack(trained.shown_classes).numpy(),
-        epoch_confidences=torch.stack(trained.shown_confidences).numpy(),
+        epoch_classes=_stacked(trained.shown_classes, len(labels)),
+        epoch_confidences=_stacked(trained.shown_confidences, len(labels)),
     )
-    metrics = measure(labels, probs, dataset.classes) | _story(trained)
+    metrics = measure(labels, probs, dataset.classes) | _story(trained, stopped)
     files.write_json(folder / runs.METRICS, metrics)
     runs.write_manifest(folder)
-    (folder / runs.CHECKPOINT).unlink(missing_ok=True)
+    if not stopped:
+        (folder / runs.CHECKPOINT).unlink(missing_ok=True)
     return runs.load(info["id"])
+
+
+def _last_epoch(folder, model: torch.nn.Module) -> Trained:
+    """The weights of the kept epoch so far, put into `model`; those it has, before the first."""
+    checkpoint = folder / runs.CHECKPOINT
+    if not checkpoint.exists():
+        return Trained()
+    saved = files.read_tensors(checkpoint)
+    model.load_state_dict(saved["best_weights"] or saved["model"])
+    return Trained(**saved["done"])
 
 
 def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
@@ -198,15 +216,22 @@ def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> 
     }
 
 
-def _story(trained: Trained) -> dict[str, Any]:
-    kept = trained.history[trained.kept_epoch - 1]
+def _stacked(epochs: list[torch.Tensor], count: int) -> np.ndarray:
+    """uint8 (epochs, count), also of no epoch at all."""
+    return torch.stack(epochs).numpy() if epochs else np.empty((0, count), np.uint8)
+
+
+def _story(trained: Trained, stopped: bool) -> dict[str, Any]:
+    kept = trained.history[trained.kept_epoch - 1] if trained.history else {}
     return {
         "kept_epoch": trained.kept_epoch,
-        "validation_accuracy": kept["validation_accuracy"],
-        "validation_loss": kept["validation_loss"],
+        "epochs": len(trained.history),
+        "stopped": stopped,
+        "validation_accuracy": kept.get("validation_accuracy"),
+        "validation_loss": kept.get("validation_loss"),
         "training_seconds": sum(record["seconds"] for record in trained.history),
-        "total_seconds": trained.history[-1]["total_seconds"],
-        "finished": _now(),
+        "total_seconds": trained.history[-1]["total_seconds"] if trained.history else 0.0,
+        "finished": now(),
     }
 
 
@@ -258,25 +283,18 @@ def load_model(run: runs.Run) -> torch.nn.Module:
     return models.channels_last(model).eval()
 
 
-def recipe_of(run: runs.Run) -> Recipe:
-    """The recipe as the run recorded it."""
-    info = run.info
-    return Recipe(
-        info["recipe"],
-        info["title"],
-        info["dataset"],
-        info["model"],
-        info["sizes"],
-        TrainConfig(**info["config"]),
-        info["source"],
-        info["stated"],
-    )
-
-
 def _build(recipe: Recipe, dataset: data.Dataset, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
+
+
+def check_batch(config: TrainConfig, parts: TrainingData) -> None:
+    """Raises ValueError when a batch is larger than the data."""
+    if config.batch_size > len(parts.fit):
+        raise ValueError(
+            f"batch_size: {config.batch_size} is more than the {len(parts.fit)} training images"
+        )
 
 
 def _parts(dataset: data.Dataset, config: TrainConfig) -> TrainingData:
@@ -292,11 +310,6 @@ def _same_data(info: dict, dataset: data.Dataset) -> None:
         )
 
 
-def _changes(before: TrainConfig, after: TrainConfig) -> dict[str, list]:
-    """Settings that differ from the recipe: name -> [recipe's, this run's]."""
-    old, new = dataclasses.asdict(before), dataclasses.asdict(after)
-    return {key: [old[key], new[key]] for key in old if old[key] != new[key]}
-
-
-def _now() -> str:
+def now() -> str:
+    """This moment with its time zone, to the second."""
     return datetime.now().astimezone().isoformat(timespec="seconds")

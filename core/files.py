@@ -19,8 +19,11 @@ class BrokenRun(ValueError):
     """A run's files cannot be used; the message names the file and the fault."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside its name, synced, then moved into place."""
+def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Write a file whole or not at all: beside its name, synced, then moved into place.
+
+    Without `sync` it is whole for other processes, but may be lost when the machine stops.
+    """
     descriptor, temporary = tempfile.mkstemp(
         dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"
     )
@@ -28,7 +31,8 @@ def write_bytes(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -36,8 +40,15 @@ def write_bytes(path: Path, content: bytes) -> None:
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_bytes(path, json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n")
+def sweep(folder: Path) -> None:
+    """Remove what writes that were killed have left beside their names."""
+    for rest in folder.glob(".*.tmp"):
+        rest.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
+    content = json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
+    write_bytes(path, content, sync=sync)
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

@@ -261,3 +261,44 @@ def get(name: str) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")
     return RECIPES[name]
+
+
+def describe(recipe: Recipe, config: TrainConfig) -> dict[str, Any]:
+    """A recipe and the settings it is run with, as plain JSON: the first half of run.json."""
+    return {
+        "recipe": recipe.name,
+        "title": recipe.title,
+        "dataset": recipe.dataset,
+        "model": recipe.model,
+        "sizes": dict(recipe.sizes),
+        "config": dataclasses.asdict(config),
+        "recipe_config": dataclasses.asdict(recipe.config),
+        "source": recipe.source,
+        "stated": recipe.stated,
+        "notes": recipe.notes,
+        "assumed": list(recipe.assumed),
+    }
+
+
+def from_description(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
+    """The recipe and the settings that `describe` wrote down. ValueError when they do not hold."""
+    config = TrainConfig(**info["config"])
+    recipe = Recipe(
+        info["recipe"],
+        info["title"],
+        info["dataset"],
+        info["model"],
+        info["sizes"],
+        TrainConfig(**info.get("recipe_config", info["config"])),
+        info["source"],
+        info["stated"],
+        info["notes"],
+        tuple(info["assumed"]),
+    )
+    return recipe, config
+
+
+def differences(before: TrainConfig, after: TrainConfig) -> dict[str, list]:
+    """Settings that differ: name -> [before, after]."""
+    old, new = dataclasses.asdict(before), dataclasses.asdict(after)
+    return {key: [old[key], new[key]] for key in old if old[key] != new[key]}

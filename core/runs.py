@@ -19,12 +19,14 @@ from typing import Any
 
 import numpy as np
 
+from core import state
 from core.files import BrokenRun, read_json, read_tensors, write_json
 
 SCHEMA = 1
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
 HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
+REQUEST, NOTES, LOG = "request.json", "notes.json", "log.txt"
 FINISHED_FILES = (INFO, HISTORY, WEIGHTS, PREDICTIONS, METRICS)
 
 
@@ -44,20 +46,22 @@ class Run:
 
     @cached_property
     def state(self) -> str:
-        """finished, running, interrupted or damaged."""
-        if self.problem:
-            return "damaged"
-        if self.metrics is not None:
-            return "finished"
-        return "running" if is_locked(self.folder) else "interrupted"
+        """queued, running, stalled, interrupted, finished, stopped, failed or damaged."""
+        return "damaged" if self.problem else state.derive(self.folder, self.metrics is not None)
 
     @property
     def title(self) -> str:
-        """The name its author gave it, or its recipe and seed."""
+        """The name a person gave it, or its recipe and seed."""
         return (
-            self.info.get("name")
+            self.notes.get("name")
+            or self.info.get("name")
             or f"{self.info.get('recipe', self.id)}, seed {self.info.get('seed')}"
         )
+
+    @cached_property
+    def notes(self) -> dict[str, Any]:
+        """What people wrote on it since: `name` and `note`."""
+        return state.read(self.folder, NOTES)
 
     def history(self) -> tuple[list[dict[str, Any]], int]:
         """(one record an epoch, number of unreadable lines)."""
@@ -97,18 +101,25 @@ def folder_of(run_id: str) -> Path:
     """The folder of a run. Raises RunNotFound for anything that is not the id of a run here."""
     if isinstance(run_id, str) and ID_PATTERN.fullmatch(run_id):
         path = (root() / run_id).resolve()
-        if path.is_relative_to(root().resolve()) and (path / INFO).is_file():
+        if path.is_relative_to(root().resolve()) and _is_run(path):
             return path
     shown = repr(run_id)[:80]
     raise RunNotFound(f"unknown run {shown}: `python -m core runs` lists those in {root()}/")
 
 
-def create(info: dict[str, Any]) -> Path:
-    """A new run folder with its run.json; `info["id"]` names it."""
+def create(info: dict[str, Any], name: str = INFO) -> Path:
+    """A run folder with its run.json, or with the request that becomes one; `info["id"]` names it.
+
+    A folder that so far holds only a request is filled.
+    """
     path = root() / info["id"]
-    path.mkdir(parents=True)
-    write_json(path / INFO, {"schema": SCHEMA, **info})
+    path.mkdir(parents=True, exist_ok=(path / REQUEST).is_file() and not (path / INFO).exists())
+    write_json(path / name, {"schema": SCHEMA, **info})
     return path
+
+
+def _is_run(folder: str | Path) -> bool:
+    return any(os.path.isfile(os.path.join(folder, name)) for name in (INFO, REQUEST))
 
 
 def load(run_id: str) -> Run:
@@ -128,7 +139,7 @@ def list_runs() -> list[Run]:
         for entry in os.scandir(root())
         if ID_PATTERN.fullmatch(entry.name)
         and entry.is_dir(follow_symlinks=False)
-        and os.path.isfile(os.path.join(entry.path, INFO))
+        and _is_run(entry.path)
     ]
     runs = sorted((_read(folder) for folder in folders), key=lambda run: run.id, reverse=True)
     return sorted(runs, key=_rank)
@@ -142,6 +153,9 @@ def _rank(run: Run) -> tuple[int, float]:
 
 def _read(folder: Path) -> Run:
     try:
+        if not (folder / INFO).exists():
+            info = read_json(folder / REQUEST, ("recipe", "dataset", "seed", "config"))
+            return Run(folder.name, folder, info)
         info = read_json(folder / INFO, ("recipe", "dataset", "seed", "classes", "shape"))
         if info.get("schema", SCHEMA) > SCHEMA:
             raise BrokenRun(
@@ -209,26 +223,3 @@ def read_weights(run: Run) -> dict[str, Any]:
     except (KeyError, TypeError):
         raise BrokenRun(f"{MANIFEST} does not name {WEIGHTS}") from None
     return read_tensors(run.folder / WEIGHTS, expected)
-
-
-def lock(folder: Path):
-    """The lock that a run's worker holds for as long as it lives."""
-    from filelock import FileLock
-
-    return FileLock(folder / "lock", timeout=2)
-
-
-def is_locked(folder: Path) -> bool:
-    """Whether a worker holds the run's lock now."""
-    from filelock import Timeout
-
-    if not (folder / "lock").exists():
-        return False
-    held = lock(folder)
-    try:
-        with held.acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a read-only artifacts folder: nobody can train there
-        return False

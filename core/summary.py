@@ -65,6 +65,17 @@ def confused_sentences(
     ]
 
 
+def result_line(run: Run) -> str:
+    """What a finished training says last."""
+    metrics = run.metrics
+    low, high = metrics["test_accuracy_interval"]
+    return (
+        f"{run.id}: test accuracy {100 * metrics['test_accuracy']:.2f} % "
+        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %), epoch {metrics['kept_epoch']} "
+        f"kept, {metrics['total_seconds']:.1f} s\n{run.folder}"
+    )
+
+
 def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
     """Columns of the table of finished runs: accuracies in percent, training in seconds."""
     return {

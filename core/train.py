@@ -68,13 +68,13 @@ def train(
     *,
     seed: int = 0,
     precision: str = "float32",
-    on_batch: Callable[[int, int, float], None] | None = None,
+    on_batch: Callable[[int, int, float, float], None] | None = None,
     on_epoch: Callable[[dict[str, Any], Callable[[], dict]], None] | None = None,
     resume: dict | None = None,
 ) -> Trained:
     """Train `model` in place, on the device it lies on; it ends with the weights of the kept epoch.
 
-    `on_batch(epoch, images done, mean loss so far)` is called some times a second.
+    `on_batch(epoch, images done, mean loss, accuracy so far)` is called some times a second.
     `on_epoch(record, snapshot)` is called after each epoch; `snapshot()` returns what `resume`
     takes to go on after that epoch, with the same weights at the end as an unbroken training (same
     machine, same number of threads). Raises ValueError when the batch is larger than the data,
@@ -168,7 +168,7 @@ def _train_epoch(
         total_right += (logits.argmax(1) == labels).sum()
         seen += len(labels)
         if on_batch and time.perf_counter() - told > 0.2:
-            on_batch(epoch, seen, float(total_loss) / seen)
+            on_batch(epoch, seen, float(total_loss) / seen, int(total_right) / seen)
             told = time.perf_counter()
     mean_loss = float(total_loss) / seen
     seconds = time.perf_counter() - start

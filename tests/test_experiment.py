@@ -99,7 +99,7 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(recipe, **fixed, on_epoch=stop)
+        experiment.run(recipe, **fixed, calls=experiment.Calls(epoch=stop))
     broken = next(run for run in runs.list_runs() if run.id != unbroken.id)
     assert broken.state == "interrupted"
     assert len(broken.history()[0]) == 2
@@ -112,8 +112,6 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
     first, second = (runs.read_weights(run) for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not (resumed.folder / runs.CHECKPOINT).exists()
-    with pytest.raises(ValueError, match="is finished: only an interrupted run"):
-        experiment.resume(resumed.id, dataset=gray)
 
 
 def test_a_run_broken_before_its_first_checkpoint_starts_over(artifacts, gray):
@@ -123,7 +121,7 @@ def test_a_run_broken_before_its_first_checkpoint_starts_over(artifacts, gray):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(recipe, dataset=gray, on_start=stop)
+        experiment.run(recipe, dataset=gray, calls=experiment.Calls(start=stop))
     broken = runs.list_runs()[0]
     assert experiment.resume(broken.id, dataset=gray).state == "finished"
 

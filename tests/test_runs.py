@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from core import files, runs
+from core import files, runs, state
 
 INFO = {
     "recipe": "mnist-mlp",
@@ -159,7 +159,7 @@ def test_the_later_attempt_at_an_epoch_holds_and_epochs_are_in_order(artifacts):
 def test_state_follows_the_lock(artifacts):
     run = make("run")
     assert run.state == "interrupted"
-    with runs.lock(run.folder):
+    with state.lock(run.folder):
         assert runs.load("run").state == "running"
     assert runs.load("run").state == "interrupted"
 

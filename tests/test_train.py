@@ -146,7 +146,7 @@ def test_progress_is_told_within_an_epoch(gray, monkeypatch):
     told = []
     train(model, parts, FAST.replace(epochs=1), on_batch=lambda *values: told.append(values))
     assert len(told) > 5
-    assert [seen for _, seen, _ in told] == sorted(seen for _, seen, _ in told)
+    assert [seen for _, seen, *_ in told] == sorted(seen for _, seen, *_ in told)
     assert told[-1][1] == len(parts.fit)
 
 

@@ -1,0 +1,257 @@
+"""Experiments in their own processes: submit, wait in line, stop, resume, delete.
+
+Everything lives on the disk. A job is a run folder with a ticket; its worker holds the folder's
+lock for life and starts when no more than LIGHTBOX_MAX_TRAININGS run and nobody with an older
+ticket waits. There is no dispatcher that could die. Nothing here imports torch before a turn has
+come.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core import files, limits, runs, state
+from core.recipes import Recipe, TrainConfig, describe
+
+
+class Refused(ValueError):
+    """A wish that cannot be met now; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A run in line. `already`: the same training was there, nothing was added."""
+
+    run_id: str
+    place: int
+    waiting: int
+    already: bool
+
+
+def submit(
+    recipe: Recipe,
+    *,
+    config: TrainConfig | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    name: str | None = None,
+    visitor: str | None = None,
+    start: bool = True,
+) -> Submitted:
+    """Put a training in line and, with `start`, start its worker.
+
+    Raises Refused when training is off, the line is full or a limit of this installation is passed.
+    """
+    config = config or recipe.config
+    limits.check(config)
+    wish = {
+        **describe(recipe, config),
+        "seed": seed,
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+    }
+    with turn():
+        active = queue()
+        for run in active:
+            asked = state.read(run.folder, runs.REQUEST)
+            if all(asked.get(key) == _plain(value) for key, value in wish.items()):
+                return Submitted(run.id, *_place(run.id, active), already=True)
+        _check_room(active, visitor)
+        run_id = runs.new_id(recipe.name)
+        request = {"id": run_id, "name": name, "visitor": visitor, **wish}
+        folder = runs.create(request, runs.REQUEST)
+        _write_ticket(folder, active)
+        place = _place(run_id, queue())
+    if start:
+        _start(run_id)
+    return Submitted(run_id, *place, already=False)
+
+
+def resume(run_id: str, *, start: bool = True) -> Submitted:
+    """Put an unfinished run in line again. Raises RunNotFound, or Refused when it is active or
+    done.
+    """
+    with turn():
+        run = runs.load(run_id)
+        active = queue()
+        if run.id in {other.id for other in active}:
+            return Submitted(run_id, *_place(run_id, active), already=True)
+        if run.state not in state.RESUMABLE:
+            raise Refused(f"{run_id} is {run.state}: only an unfinished run can be resumed")
+        _check_room(active, None)
+        (run.folder / state.STOP).unlink(missing_ok=True)
+        _write_ticket(run.folder, active)
+        place = _place(run_id, queue())
+    if start:
+        _start(run_id)
+    return Submitted(run_id, *place, already=False)
+
+
+def stop(run_id: str) -> str:
+    """Ask a worker to stop, end it when it does not respond, cancel it when it waits.
+
+    Returns what was done: stopping, ended, cancelled or idle (it was not active).
+    """
+    run = runs.load(run_id)
+    if run.state == "queued":
+        with turn():
+            if not (run.folder / state.TICKET).exists():
+                return stop(run_id)  # its turn came meanwhile
+            if (run.folder / runs.INFO).exists():
+                files.write_bytes(run.folder / state.STOP, b"")
+                (run.folder / state.TICKET).unlink()
+            else:
+                _remove(run.folder)
+        return "cancelled"
+    if run.state not in ("running", "stalled"):
+        return "idle"
+    files.write_bytes(run.folder / state.STOP, b"")
+    if run.state == "stalled" and _end(run):
+        return "ended"
+    return "stopping"
+
+
+def delete(run_id: str) -> None:
+    """Remove a run for good. Raises Refused while somebody works on it."""
+    run = runs.load(run_id)
+    with turn():
+        if state.is_locked(run.folder):
+            raise Refused(f"{run_id} is being trained: stop it first")
+        _remove(run.folder)
+
+
+def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -> None:
+    """Give a run a name of its own or a note; run.json stays as it was written."""
+    run = runs.load(run_id)
+    kept = dict(run.notes)
+    for key, value, limit in (("name", name, 80), ("note", note, 5000)):
+        if value is not None:
+            kept[key] = value.strip()[:limit]
+    files.write_json(run.folder / runs.NOTES, kept)
+
+
+def queue() -> list[runs.Run]:
+    """Active runs: those that train, then those that wait, oldest ticket first."""
+    active = [run for run in runs.list_runs() if run.state in state.ACTIVE]
+    return sorted(active, key=lambda run: (run.state == "queued", _ticket(run.folder), run.id))
+
+
+def progress(run: runs.Run) -> dict[str, Any]:
+    """What the worker said last: epoch, seen, loss, accuracy, images_per_second, left_s, points."""
+    return state.read(run.folder, state.HEARTBEAT)
+
+
+def _start(run_id: str) -> None:
+    """Start a worker that outlives this process, its words going into the run's log."""
+    folder = runs.folder_of(run_id)
+    wanted = state.read(folder, runs.REQUEST).get("threads") or limits.threads()
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(wanted),
+        "LIGHTBOX_ARTIFACTS": str(runs.root().resolve()),
+        "LIGHTBOX_DATA": str(Path(os.environ.get("LIGHTBOX_DATA", "data")).resolve()),
+        "PYTHONUNBUFFERED": "1",
+    }
+    with open(folder / runs.LOG, "ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "core", "work", run_id],
+            cwd=Path(__file__).parent.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def turn():
+    """The one lock under which tickets are drawn and turns are taken."""
+    from filelock import FileLock
+
+    try:
+        runs.root().mkdir(parents=True, exist_ok=True)
+        return FileLock(runs.root() / ".turn.lock", timeout=30, is_singleton=True)
+    except OSError as error:
+        raise Refused(
+            f"{runs.root()} cannot be written ({error.strerror}): training is off"
+        ) from error
+
+
+def _write_ticket(folder: Path, active: list[runs.Run]) -> None:
+    """The next number: one above all that are out, so that no clock decides who is first."""
+    number = 1 + max((_ticket(run.folder) for run in active), default=0)
+    files.write_json(folder / state.TICKET, {"number": number, "drawn": time.time()})
+
+
+def _ticket(folder: Path) -> int:
+    return int(state.read(folder, state.TICKET).get("number", 0))
+
+
+def _place(run_id: str, active: list[runs.Run]) -> tuple[int, int]:
+    """(place in line, length of the line), counting from 1, those that train included."""
+    order = [run.id for run in active]
+    return (order.index(run_id) + 1 if run_id in order else 1), max(1, len(order))
+
+
+def _check_room(active: list[runs.Run], visitor: str | None) -> None:
+    reason = limits.training_off()
+    if reason:
+        raise Refused(reason)
+    if len(active) >= limits.queue_length():
+        raise Refused(
+            f"the line is full ({len(active)} trainings): try again when one has finished"
+        )
+    mine = sum(run.info.get("visitor") == visitor for run in active) if visitor else 0
+    if mine >= limits.per_visitor():
+        raise Refused(f"you have {mine} trainings in line already: wait for one or cancel one")
+
+
+def _end(run: runs.Run) -> bool:
+    """Kill a worker that does not respond; only a process that is this run's own worker."""
+    pid = progress(run).get("pid")
+    if not isinstance(pid, int) or pid <= 1 or not _is_worker(pid, run.id):
+        return False
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return True
+        deadline = time.monotonic() + 3
+        while time.monotonic() < deadline:
+            if not state.is_locked(run.folder):
+                return True
+            time.sleep(0.1)
+    return not state.is_locked(run.folder)
+
+
+def _is_worker(pid: int, run_id: str) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return not Path("/proc").exists()  # no /proc on this system: the lock has to do
+    return run_id.encode() in words or b"core" in words
+
+
+def _remove(folder: Path) -> None:
+    """Rename first, so that nobody reads a run that is half gone."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    folder.rename(gone)
+    shutil.rmtree(gone)
+
+
+def _plain(value: Any) -> Any:
+    """A value as it comes back from JSON, where tuples are lists."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

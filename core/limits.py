@@ -1,0 +1,68 @@
+"""What this installation allows, from LIGHTBOX_* variables; the hosted profile is stricter."""
+
+from __future__ import annotations
+
+import os
+
+from core import runs
+from core.recipes import TrainConfig
+
+
+def hosted() -> bool:
+    return os.environ.get("LIGHTBOX_PROFILE") == "hosted"
+
+
+def trainings() -> int:
+    """How many trainings may run at once: LIGHTBOX_MAX_TRAININGS, 1 by default."""
+    return _number("LIGHTBOX_MAX_TRAININGS", 1)
+
+
+def queue_length() -> int:
+    """How many may train and wait together: LIGHTBOX_MAX_QUEUE."""
+    return _number("LIGHTBOX_MAX_QUEUE", 8 if hosted() else 50)
+
+
+def per_visitor() -> int:
+    """How many of them may be one visitor's: LIGHTBOX_MAX_PER_VISITOR."""
+    return _number("LIGHTBOX_MAX_PER_VISITOR", 2 if hosted() else 20)
+
+
+def max_epochs() -> int:
+    """LIGHTBOX_MAX_EPOCHS: 10 in the hosted profile, otherwise as many as recipes allow."""
+    return _number("LIGHTBOX_MAX_EPOCHS", 10 if hosted() else 10_000)
+
+
+def threads() -> int:
+    """Threads a worker takes by default: the processors, shared among the trainings allowed."""
+    if hasattr(os, "sched_getaffinity"):
+        processors = len(os.sched_getaffinity(0))
+    else:
+        processors = os.cpu_count() or 1
+    return max(1, processors // trainings())
+
+
+def training_off() -> str | None:
+    """Why nothing can be trained here, or None."""
+    if os.environ.get("LIGHTBOX_TRAINING") == "off":
+        return "training is switched off on this installation"
+    folder = runs.root()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return f"{runs.root()} cannot be written: viewing works, training is off"
+    return None
+
+
+def check(config: TrainConfig) -> None:
+    """Raises ValueError naming the field when a setting passes this installation's limits."""
+    if config.epochs > max_epochs():
+        raise ValueError(f"epochs: {config.epochs} is more than the {max_epochs()} allowed here")
+
+
+def _number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name}: {text!r} is not a whole number of 1 or more")
+    return int(text)

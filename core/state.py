@@ -1,0 +1,90 @@
+"""What a run is doing, derived from its files and its lock; never stored, so never out of date."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+TICKET, STOP, FAILURE, HEARTBEAT = "ticket.json", "stop", "failure.json", "heartbeat.json"
+STALL_S = 60.0  # a worker that says nothing for this long is not responding
+START_S = 20.0  # a worker has this long from its ticket to taking the lock
+ACTIVE = ("queued", "running", "stalled")
+RESUMABLE = ("interrupted", "stopped", "failed")
+
+
+def lock(folder: Path):
+    """The lock that a run's worker holds for as long as it lives; a killed one frees it at once."""
+    from filelock import FileLock
+
+    return FileLock(folder / "lock", timeout=5, is_singleton=True)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a worker holds the run's lock now."""
+    from filelock import FileLock, Timeout
+
+    if not (folder / "lock").exists():
+        return False
+    try:
+        with FileLock(folder / "lock").acquire(timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # a read-only artifacts folder: nobody can train there
+        return False
+
+
+def derive(folder: Path, finished: bool) -> str:
+    """queued, running, stalled, interrupted, finished, stopped or failed."""
+    if is_locked(folder):
+        if (folder / TICKET).exists():
+            return "queued"
+        quiet = time.time() - _changed(folder / HEARTBEAT, folder)
+        return "stalled" if quiet > STALL_S else "running"
+    if (folder / STOP).exists():
+        return "stopped"
+    if finished:
+        return "finished"
+    if (folder / FAILURE).exists():
+        return "failed"
+    if (folder / TICKET).exists() and time.time() - _changed(folder / TICKET) < START_S:
+        return "queued"  # its worker is starting
+    return "interrupted"
+
+
+def read(folder: Path, name: str) -> dict[str, Any]:
+    """A small JSON file that may be missing or half there; {} then."""
+    try:
+        value = json.loads((folder / name).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def sentence(folder: Path, state: str, epochs_done: int) -> str:
+    """The state in words, with the way out."""
+    if state == "stalled":
+        since = time.strftime("%H:%M:%S", time.localtime(_changed(folder / HEARTBEAT, folder)))
+        return f"Not responding since {since}. Stop ends it; Resume goes on from the last epoch."
+    if state == "interrupted":
+        return f"Interrupted at epoch {epochs_done}. Resume goes on from there."
+    if state == "stopped":
+        return f"Stopped by you after epoch {epochs_done}."
+    if state == "failed":
+        return read(folder, FAILURE).get("reason", "Failed.")
+    return {"queued": "Waiting for its turn.", "running": "Training.", "finished": "Finished."}.get(
+        state, state
+    )
+
+
+def _changed(*paths: Path) -> float:
+    """When the first of these that exists was last written, in seconds since the epoch."""
+    for path in paths:
+        try:
+            return os.stat(path).st_mtime
+        except OSError:
+            continue
+    return 0.0

@@ -1,0 +1,136 @@
+"""What a worker does: hold the run's lock for life, wait its turn, train, and say how it goes.
+
+The page and the command line start the same thing. torch is imported when the turn has come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from core import files, jobs, limits, runs, state
+from core.recipes import from_description
+
+POLL_S = 0.3
+BEAT_S = 0.5
+POINTS = 200  # of the first epoch, for its live curve
+
+
+def work(run_id: str, *, calls: Any = None) -> runs.Run:
+    """Wait for the run's turn and train it, in this process; what a worker does.
+
+    `calls` are experiment.Calls to be told beside the heartbeat. Raises what went wrong after
+    writing it into the run.
+    """
+    run = runs.load(run_id)
+    with state.lock(run.folder):
+        if not _wait(run.folder):
+            return runs.load(run_id) if run.folder.exists() else run
+        try:
+            return _train(runs.load(run_id), calls)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            _note_failure(run.folder, error)
+            raise
+
+
+def _train(run: runs.Run, calls: Any) -> runs.Run:
+    """The work itself, with a heartbeat and an ear for `stop`."""
+    _beat(run.folder, {"phase": "loading"})
+    from core import experiment
+
+    experiment.warm_up()
+    told = calls or experiment.Calls()
+    clock = {"beat": 0.0, "since": None, "points": [], "info": {}}
+
+    def begin(info: dict) -> None:
+        clock["info"] = info
+        told.start(info)
+
+    def batch(epoch: int, seen: int, loss: float, accuracy: float) -> None:
+        if (run.folder / state.STOP).exists():
+            raise experiment.Stopped
+        if told.batch:
+            told.batch(epoch, seen, loss, accuracy)
+        if time.monotonic() - clock["beat"] < BEAT_S:
+            return
+        clock["beat"] = time.monotonic()
+        info = clock["info"]
+        per_epoch, epochs = info["images"]["fit"], info["config"]["epochs"]
+        done = (epoch - 1) * per_epoch + seen
+        clock["since"] = clock["since"] or (time.monotonic(), done)
+        elapsed, counted = time.monotonic() - clock["since"][0], done - clock["since"][1]
+        speed = counted / elapsed if elapsed > 0 and counted else None
+        if epoch == 1:
+            clock["points"] = [*clock["points"], [seen, loss, accuracy]][-POINTS:]
+        _beat(
+            run.folder,
+            {
+                "phase": "training",
+                "epoch": epoch,
+                "seen": seen,
+                "loss": loss,
+                "accuracy": accuracy,
+                "images_per_second": speed,
+                "left_s": (epochs * per_epoch - done) / speed if speed else None,
+                "points": clock["points"],
+            },
+        )
+
+    def epoch_done(record: dict) -> None:
+        told.epoch(record)
+        _beat(run.folder, {**state.read(run.folder, state.HEARTBEAT), "phase": "between epochs"})
+
+    told_all = experiment.Calls(start=begin, batch=batch, epoch=epoch_done)
+    if (run.folder / runs.INFO).exists():
+        return experiment.resume(run.id, calls=told_all)
+    recipe, config = from_description(run.info)
+    wanted = {key: run.info[key] for key in ("seed", "device", "precision", "threads", "name")}
+    return experiment.run(recipe, config=config, run_id=run.id, calls=told_all, **wanted)
+
+
+def _wait(folder: Path) -> bool:
+    """Stand in line; True when the turn has come, False when the job was cancelled meanwhile."""
+    while True:
+        with jobs.turn():
+            if not (folder / state.TICKET).exists():
+                return False
+            active = jobs.queue()
+            training = [run for run in active if run.state != "queued"]
+            first = next((run for run in active if run.state == "queued"), None)
+            if len(training) < limits.trainings() and first and first.id == folder.name:
+                (folder / state.TICKET).unlink()
+                (folder / state.FAILURE).unlink(missing_ok=True)
+                _beat(folder, {"phase": "starting"})
+                return True
+        time.sleep(POLL_S)
+
+
+def _beat(folder: Path, said: dict[str, Any]) -> None:
+    files.write_json(folder / state.HEARTBEAT, {**said, "pid": os.getpid()}, sync=False)
+
+
+def _note_failure(folder: Path, error: BaseException) -> None:
+    """Why it failed, in a sentence for people; the traceback goes to the log."""
+    traceback.print_exc()
+    with contextlib.suppress(OSError):  # no room even for that: the log has it
+        files.write_json(folder / state.FAILURE, {"reason": explain(error)})
+
+
+def explain(error: BaseException) -> str:
+    """An error of a training as a sentence that says what to do."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "Disk full: free some space, then resume; the last checkpoint is whole."
+    memory = isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+    if memory:
+        return "Ran out of memory: take a smaller batch or a smaller model."
+    if type(error).__module__.startswith("core."):
+        return text[:1].upper() + text[1:]
+    return f"Failed with {type(error).__name__}: {text[:300]}"
