@@ -5,6 +5,8 @@ import streamlit as st
 import ui
 from core.summary import confused_sentences, dataset_title, leaderboard
 
+RUN_PAGE = ("pages/run.py", "This run", ":material/article:")
+
 with ui.page("Runs"):
     runs = ui.all_runs()
     finished = [run for run in runs if run.metrics]
@@ -88,7 +90,7 @@ with ui.page("Runs"):
             f"{ui.plain(info.get('source', ''))}."
         )
         with st.container(horizontal=True, gap="small"):
-            for script, text, icon in ui.MENU[1:]:
+            for script, text, icon in (RUN_PAGE, *ui.RESULT_PAGES):
                 st.page_link(script, label=text, icon=icon, query_params={"run": chosen.id})
     with right:
         st.subheader("What it confuses")
@@ -102,6 +104,8 @@ with ui.page("Runs"):
 
     unfinished = [run for run in runs if not run.metrics]
     if unfinished:
-        with st.expander(f"{len(unfinished)} without results", icon=":material/warning:"):
+        with st.expander(f"{len(unfinished)} without results", icon=":material/hourglass:"):
             for run in unfinished:
-                st.markdown(f"`{run.id}` is {run.state}. {ui.plain(run.problem or '')}")
+                with st.container(horizontal=True, vertical_alignment="center"):
+                    st.page_link("pages/run.py", label=run.id, query_params={"run": run.id})
+                    st.caption(ui.plain(run.problem or run.state), width="content")

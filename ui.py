@@ -15,13 +15,18 @@ import streamlit as st
 from core import data, runs
 from core.summary import dataset_title
 
-MENU = (
-    ("streamlit_app.py", "Runs", ":material/grid_view:"),
+RESULT_PAGES = (
     ("pages/curves.py", "Curves", ":material/show_chart:"),
     ("pages/confusion_matrix.py", "Confusion matrix", ":material/apps:"),
     ("pages/samples.py", "Samples", ":material/photo_library:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
 )
+MENU = (
+    ("streamlit_app.py", "Runs", ":material/grid_view:"),
+    ("pages/train.py", "Train", ":material/model_training:"),
+    *RESULT_PAGES,
+)
+UNLISTED = ("pages/run.py",)  # reached from a run, not from the menu
 LOG = logging.getLogger("lightbox")
 HERE = Path(__file__).parent
 
@@ -41,7 +46,7 @@ def page(title: str) -> Iterator[Any]:
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(horizontal=True, gap="small"):
             for script, label, icon in MENU:
-                query = None if script == "streamlit_app.py" else carried
+                query = carried if (script, label, icon) in RESULT_PAGES else None
                 st.page_link(script, label=label, icon=icon, query_params=query)
         beside_menu = st.container(width=400)
     try:
@@ -69,11 +74,12 @@ def home_link() -> None:
     st.page_link("streamlit_app.py", label="All runs", icon=":material/arrow_back:")
 
 
-def choose_run(place) -> runs.Run:
-    """The run that the URL names, with a picker in `place` to change it; explains and stops when
-    there is none.
+def choose_run(place, *, finished: bool = True) -> runs.Run:
+    """The run that the URL names, with a picker in `place` to change it.
+
+    Explains and stops when there is none, or when it has no results and `finished` asks for them.
     """
-    known = [run for run in all_runs() if run.metrics]
+    known = [run for run in all_runs() if run.metrics or not (finished or run.problem)]
     wanted = st.query_params.get("run")
     if wanted is not None and wanted not in {run.id for run in known}:
         _explain_run(wanted)
@@ -92,7 +98,7 @@ def choose_run(place) -> runs.Run:
         )
     if wanted is None:
         st.query_params["run"] = chosen  # what is best today may not be tomorrow: the link stays
-    return next(run for run in known if run.id == chosen)
+    return runs.load(chosen)
 
 
 def _explain_run(wanted: str) -> None:
@@ -109,17 +115,18 @@ def _explain_run(wanted: str) -> None:
             st.error(f"Run {run.id} is damaged: {plain(run.problem)}", icon=":material/error:")
         else:
             st.info(
-                f"Run {run.id} is {run.state}: there are no results yet. Go on with "
-                f"`python -m core resume {run.id}`.",
+                f"Run {run.id} is {run.state}: there are no results yet.",
                 icon=":material/hourglass_top:",
             )
+            st.page_link("pages/run.py", label="Watch or resume it", query_params={"run": run.id})
     home_link()
     st.stop()
 
 
 def default_run(known: Sequence[runs.Run]) -> runs.Run:
     """The best run on the bundled digits, which shows everything at once; else the best run."""
-    return next((run for run in known if run.info["dataset"] == "digits"), known[0])
+    digits = (run for run in known if run.metrics and run.info["dataset"] == "digits")
+    return next(digits, known[0])
 
 
 def no_runs() -> None:

@@ -44,11 +44,9 @@ def _recipes(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
-    names = ("epochs", "batch_size", "lr", "validation")
-    changes = {name: getattr(options, name) for name in names}
     submitted = jobs.submit(
         recipe,
-        config=recipe.config.replace(**{k: v for k, v in changes.items() if v is not None}),
+        config=_changed(recipe, options),
         seed=options.seed,
         device=options.device,
         precision=options.precision,
@@ -57,6 +55,40 @@ def _train(options: argparse.Namespace) -> int:
         start=False,
     )
     return _follow(submitted)
+
+
+def _plan(options: argparse.Namespace) -> None:
+    """Layers, parameters and the time a training would take here."""
+    from core import plan
+
+    if options.request:
+        text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
+        wish = json.loads(text)
+        recipe, config = recipes.from_description(wish)
+        wanted = {key: wish.get(key) for key in ("device", "precision", "threads")}
+    else:
+        recipe = recipes.get(options.recipe)
+        config = _changed(recipe, options)
+        wanted = {key: getattr(options, key) for key in ("device", "precision", "threads")}
+    found = plan.estimate(recipe, config, **wanted)
+    if options.json:
+        print(json.dumps(found))
+        return
+    table = plan.layers(recipe)
+    for layer, shape, count in table:
+        print(f"{layer:<76} {'x'.join(map(str, shape)):<12} {count:>9,}")
+    print(
+        f"{sum(count for *_, count in table):,} parameters; {found['precision']}, "
+        f"{found['step_ms']:.2f} ms a step, about {found['epoch_s']:.1f} s an epoch, "
+        f"{found['total_s']:.0f} s for {config.epochs}"
+    )
+
+
+def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> recipes.TrainConfig:
+    """The recipe's settings with those that the command line names."""
+    names = ("epochs", "batch_size", "lr", "validation")
+    changes = {name: getattr(options, name) for name in names}
+    return recipe.config.replace(**{k: v for k, v in changes.items() if v is not None})
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -218,16 +250,21 @@ def _parser() -> argparse.ArgumentParser:
     train = command("train", _train, "Train a recipe and write a run; Ctrl-C leaves it resumable.")
     train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
     train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
-    train.add_argument("--epochs", type=int, help="passes over the training images")
-    train.add_argument("--batch-size", type=int, help="images a step")
-    train.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
-    train.add_argument(
-        "--validation", type=float, help="share held out of the training part; 0 trains on all"
-    )
-    train.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    train.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
-    train.add_argument("--threads", type=int, help="processor threads; all by default")
     train.add_argument("--name", help="a title of your own for the run")
+    plan = command("plan", _plan, "Show layers, parameters and the time a training would take.")
+    plan.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
+    plan.add_argument("--request", metavar="FILE", help="settings as JSON instead; - reads them")
+    plan.add_argument("--json", action="store_true", help="the time as JSON")
+    for subparser in (train, plan):
+        subparser.add_argument("--epochs", type=int, help="passes over the training images")
+        subparser.add_argument("--batch-size", type=int, help="images a step")
+        subparser.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
+        subparser.add_argument(
+            "--validation", type=float, help="share held out of the training part; 0 trains on all"
+        )
+        subparser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+        subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+        subparser.add_argument("--threads", type=int, help="processor threads; all by default")
     resume = command("resume", _resume, "Go on with an unfinished run.")
     command("queue", _queue, "List what trains and waits.")
     stop = command("stop", _stop, "Stop a training and keep what it learned; cancel a waiting one.")

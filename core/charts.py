@@ -66,11 +66,36 @@ def curves(
         hovermode="x",
         legend={"orientation": "h", "y": -0.22, "x": 0},
     )
-    figure.update_xaxes(title="epoch", showgrid=False, tickformat="d")
+    longest = max((len(history) for history in histories.values()), default=0)
+    figure.update_xaxes(
+        title="epoch", showgrid=False, tickformat="d", dtick=1 if longest <= 12 else None
+    )
     percent = quantity == "accuracy" and not log
     figure.update_yaxes(title=quantity, type="log" if log else "linear")
     if percent:
         figure.update_yaxes(tickformat=".1%")
+    return figure
+
+
+def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str) -> go.Figure:
+    """Training loss or accuracy within the first epoch; `points` are (images seen, loss,
+    accuracy).
+    """
+    place = {"loss": 1, "accuracy": 2}[quantity]
+    rows = np.array(points, dtype=float)
+    figure = go.Figure(
+        go.Scatter(
+            x=rows[:, 0],
+            y=rows[:, place],
+            mode="lines",
+            line={"color": color, "dash": DASHES["train"], "width": 2},
+            name="training, mean so far",
+        )
+    )
+    figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_xaxes(title="images seen in the first epoch", showgrid=False, rangemode="tozero")
+    percent = ".1%" if quantity == "accuracy" else None
+    figure.update_yaxes(title=quantity, tickformat=percent)
     return figure
 
 

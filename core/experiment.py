@@ -71,7 +71,7 @@ def run(
     torch.set_num_threads(threads or usable_threads())
     chosen_device = choose_device(device)
     dataset = dataset or data.load(recipe.dataset)
-    parts = _parts(dataset, config)
+    parts = split(dataset, config)
     check_batch(config, parts)
     model = _build(recipe, dataset, seed).to(chosen_device)
     chosen_precision, step_ms = choose_precision(model, parts, config, precision)
@@ -133,7 +133,7 @@ def resume(run_id: str, *, calls: Calls = Calls(), dataset: data.Dataset | None 
         checkpoint = found.folder / runs.CHECKPOINT
         saved = files.read_tensors(checkpoint) if checkpoint.exists() else None
         calls.start(info)
-        return _work(found.folder, info, model, dataset, _parts(dataset, config), saved, calls)
+        return _work(found.folder, info, model, dataset, split(dataset, config), saved, calls)
 
 
 def _work(folder, info, model, dataset, parts, saved, calls: Calls) -> runs.Run:
@@ -297,7 +297,8 @@ def check_batch(config: TrainConfig, parts: TrainingData) -> None:
         )
 
 
-def _parts(dataset: data.Dataset, config: TrainConfig) -> TrainingData:
+def split(dataset: data.Dataset, config: TrainConfig) -> TrainingData:
+    """The data as training sees it: held out and normalised as the settings say."""
     fit, validation = dataset.holdout(config.validation)
     return TrainingData(fit, validation, dataset.test, *config.moments(dataset.mean, dataset.std))
 

@@ -16,20 +16,23 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "streamlit")
 
 
+def usable_devices() -> list[str]:
+    """The devices found on this machine, fastest first."""
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return [*(name for name, here in found.items() if here), "cpu"]
+
+
 def choose_device(wanted: str = "auto") -> torch.device:
     """The fastest device here, or the wanted one. ValueError when it is unknown or not here."""
-    here = {
-        "cpu": True,
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-    }
+    here = usable_devices()
     if wanted == "auto":
-        return torch.device(next(name for name in ("cuda", "mps", "cpu") if here[name]))
-    if wanted not in here:
+        return torch.device(here[0])
+    if wanted not in DEVICES:
         raise ValueError(f"device: {wanted!r} is unknown; choose one of {', '.join(DEVICES)}")
-    if not here[wanted]:
-        usable = ", ".join(name for name, found in here.items() if found)
-        raise ValueError(f"device: {wanted!r} was not found on this machine; usable here: {usable}")
+    if wanted not in here:
+        raise ValueError(
+            f"device: {wanted!r} was not found on this machine; usable here: {', '.join(here)}"
+        )
     return torch.device(wanted)
 
 

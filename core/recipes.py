@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from core import sizes
+
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "onecycle")
 NORMALISATIONS = ("train", "half", "unit")
@@ -119,8 +121,10 @@ class Recipe:
     stated: str | None = None  # the author's result, in the author's terms
     notes: str = ""
     assumed: tuple[str, ...] = ()
+    house: bool = False  # ours, not an original project's
 
     def __post_init__(self) -> None:
+        sizes.check(self.model, self.sizes)
         object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
 
 
@@ -146,6 +150,7 @@ _ALL = (
             select="best",
         ),
         source="Lightbox: trains in seconds, needs no download",
+        house=True,
         notes="The augmentation was chosen on MNIST's training images, of which a network that has "
         "seen only these digits should read as many as possible.",
     ),
@@ -230,6 +235,7 @@ _ALL = (
             select="best",
         ),
         source="Lightbox: accuracy per second on two cores",
+        house=True,
     ),
     Recipe(
         "fashion-house",
@@ -250,6 +256,7 @@ _ALL = (
             select="best",
         ),
         source="Lightbox: accuracy per second on two cores",
+        house=True,
     ),
 )
 

@@ -1,0 +1,68 @@
+"""Start a training: reproduce an original with one click, or change what you like."""
+
+import streamlit as st
+
+import ui
+import ui_form
+import ui_run
+from core import jobs, limits, recipes
+from core.data import DATASETS
+
+with ui.page("Train"):
+    off = limits.training_off()
+    st.title("Train a network")
+    if off:
+        st.warning(f"{ui.plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
+    st.fragment(ui_run.line, run_every=2.0 if jobs.queue() else None)()
+
+    st.subheader("Reproduce an original")
+    with st.container(horizontal=True):
+        for recipe in recipes.RECIPES.values():
+            if recipe.house:
+                continue
+            with st.container(border=True, width=208, gap="small"):
+                st.markdown(f"**{recipe.title}**")
+                stated = f"Its author: {recipe.stated}" if recipe.stated else "No result stated"
+                st.caption(f"{DATASETS[recipe.dataset].title}. {stated}")
+                if st.button("Reproduce", key=f"reproduce_{recipe.name}", disabled=bool(off)):
+                    ui_form.submit(
+                        ui_form.Order(recipe, recipe.config, (0,), "auto", "auto", None, None)
+                    )
+
+    st.subheader("Or set it up yourself")
+    template = ui_form.template()
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        if template:
+            base, start, run = template
+            st.caption(f"Starts from the settings of {ui.plain(run.title)}.")
+            st.page_link("pages/train.py", label="Start from a recipe", icon=":material/undo:")
+        else:
+            name = ui.url_select(
+                "Recipe",
+                list(recipes.RECIPES),
+                name="recipe",
+                default="digits-cnn",
+                format_func=lambda name: f"{name}: {recipes.get(name).title}",
+            )
+            base = recipes.get(name)
+            start = base.config
+        order = ui_form.form(base, start)
+    with right:
+        if order:
+            changed = recipes.differences(start, order.config)
+            if changed:
+                st.caption(
+                    "Changed: "
+                    + ", ".join(f"{key} {old} → {new}" for key, (old, new) in changed.items())
+                )
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="train_start",
+            disabled=bool(off) or order is None,
+        ):
+            ui_form.submit(order)
+        if order:
+            ui_form.show_plan(order)
