@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pandas  # noqa: F401  (two sessions importing it at once, late, find it half there)
 import streamlit as st
 
 from core import data, runs
@@ -49,8 +50,15 @@ def page(title: str) -> Iterator[Any]:
                 query = carried if (script, label, icon) in RESULT_PAGES else None
                 st.page_link(script, label=label, icon=icon, query_params=query)
         beside_menu = st.container(width=400)
-    try:
+    with guard(title):
         yield beside_menu
+
+
+@contextmanager
+def guard(title: str) -> Iterator[None]:
+    """Turns a fault into a message that says the way out; fragments need one of their own."""
+    try:
+        yield
     except (runs.RunNotFound, runs.BrokenRun, data.DatasetError) as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()

@@ -122,7 +122,7 @@ def resume(run_id: str, *, calls: Calls = Calls(), dataset: data.Dataset | None 
     found = runs.load(run_id)
     info = found.info
     with state.lock(found.folder):
-        for name in (state.STOP, state.FAILURE, runs.MANIFEST, runs.METRICS):
+        for name in (state.FAILURE, runs.MANIFEST, runs.METRICS):
             (found.folder / name).unlink(missing_ok=True)
         files.sweep(found.folder)
         torch.set_num_threads(info["threads"])

@@ -125,7 +125,13 @@ class Recipe:
 
     def __post_init__(self) -> None:
         sizes.check(self.model, self.sizes)
-        object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
+        frozen = {name: _frozen(value) for name, value in self.sizes.items()}
+        object.__setattr__(self, "sizes", MappingProxyType(frozen))
+
+
+def _frozen(value: Any) -> Any:
+    """Lists, as JSON gives them back, become tuples."""
+    return tuple(_frozen(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 _KERAS = TrainConfig(epochs=5, batch_size=32, eps=1e-7, normalisation="unit")

@@ -47,7 +47,7 @@ class Run:
     @cached_property
     def state(self) -> str:
         """queued, running, stalled, interrupted, finished, stopped, failed or damaged."""
-        return "damaged" if self.problem else state.derive(self.folder, self.metrics is not None)
+        return "damaged" if self.problem else state.derive(self.folder, self.metrics)
 
     @property
     def title(self) -> str:

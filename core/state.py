@@ -37,22 +37,20 @@ def is_locked(folder: Path) -> bool:
         return False
 
 
-def derive(folder: Path, finished: bool) -> str:
+def derive(folder: Path, metrics: dict[str, Any] | None) -> str:
     """queued, running, stalled, interrupted, finished, stopped or failed."""
     if is_locked(folder):
         if (folder / TICKET).exists():
             return "queued"
         quiet = time.time() - _changed(folder / HEARTBEAT, folder)
         return "stalled" if quiet > STALL_S else "running"
-    if (folder / STOP).exists():
-        return "stopped"
-    if finished:
-        return "finished"
-    if (folder / FAILURE).exists():
-        return "failed"
     if (folder / TICKET).exists() and time.time() - _changed(folder / TICKET) < START_S:
         return "queued"  # its worker is starting
-    return "interrupted"
+    if metrics is not None:
+        return "stopped" if metrics.get("stopped") else "finished"
+    if (folder / STOP).exists():
+        return "stopped"
+    return "failed" if (folder / FAILURE).exists() else "interrupted"
 
 
 def read(folder: Path, name: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def picked(run):
 
 
 @st.fragment
+@ui.guard("Draw")
 def panel(run) -> None:
     from core import charts, ink
 

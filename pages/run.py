@@ -40,7 +40,8 @@ with ui.page("Run") as beside_menu:
     if run.notes.get("note"):
         st.markdown(ui.plain(run.notes["note"]))
     if run.state in state.ACTIVE:
-        st.fragment(ui_run.watch, run_every=1.0)(run.id, run.state)
+        with_guard = ui.guard("Run")(ui_run.watch)
+        st.fragment(with_guard, run_every=1.0)(run.id, run.state)
         st.stop()
     if run.state != "finished":
         why = run.problem or state.sentence(run.folder, run.state, len(history))

@@ -13,7 +13,7 @@ with ui.page("Train"):
     st.title("Train a network")
     if off:
         st.warning(f"{ui.plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
-    st.fragment(ui_run.line, run_every=2.0 if jobs.queue() else None)()
+    st.fragment(ui.guard("Train")(ui_run.line), run_every=2.0 if jobs.queue() else None)()
 
     st.subheader("Reproduce an original")
     with st.container(horizontal=True):

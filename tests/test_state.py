@@ -1,0 +1,79 @@
+"""States are derived from files and the lock, and never stored."""
+
+import os
+import time
+
+import pytest
+
+from core import files, state
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def aged(path, seconds: float):
+    """Set a file's time that far into the past."""
+    moment = time.time() - seconds
+    os.utime(path, (moment, moment))
+
+
+def test_nothing_but_a_folder_is_interrupted(folder):
+    """Case 7."""
+    assert state.derive(folder, None) == "interrupted"
+
+
+def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):
+    with state.lock(folder):
+        files.write_json(folder / state.HEARTBEAT, {})
+        assert state.derive(folder, None) == "running"
+        files.write_json(folder / state.TICKET, {"number": 1})
+        assert state.derive(folder, None) == "queued"
+    assert not state.is_locked(folder)
+
+
+def test_a_worker_that_says_nothing_is_not_responding_since_then(folder):
+    """Case 10."""
+    files.write_json(folder / state.HEARTBEAT, {})
+    aged(folder / state.HEARTBEAT, state.STALL_S + 5)
+    with state.lock(folder):
+        assert state.derive(folder, None) == "stalled"
+        assert state.sentence(folder, "stalled", 3).startswith("Not responding since ")
+        files.write_json(folder / state.HEARTBEAT, {})
+        assert state.derive(folder, None) == "running"
+
+
+def test_a_ticket_gives_its_worker_some_time_to_start(folder):
+    files.write_json(folder / state.TICKET, {"number": 1})
+    assert state.derive(folder, None) == "queued"
+    assert state.derive(folder, {"stopped": True}) == "queued"
+    aged(folder / state.TICKET, state.START_S + 5)
+    assert state.derive(folder, None) == "interrupted"
+
+
+def test_results_tell_finished_from_stopped(folder):
+    assert state.derive(folder, {}) == "finished"
+    assert state.derive(folder, {"stopped": True}) == "stopped"
+    files.write_bytes(folder / state.STOP, b"")
+    assert state.derive(folder, {}) == "finished"
+    assert state.derive(folder, None) == "stopped"
+
+
+def test_a_failure_gives_its_reason(folder):
+    files.write_json(folder / state.FAILURE, {"reason": "Disk full: free some space."})
+    assert state.derive(folder, None) == "failed"
+    assert state.sentence(folder, "failed", 2) == "Disk full: free some space."
+
+
+def test_sentences_say_where_and_how_to_go_on(folder):
+    """Cases 4 and 9."""
+    assert "Interrupted at epoch 4. Resume" in state.sentence(folder, "interrupted", 4)
+    assert "Stopped by you after epoch 2" in state.sentence(folder, "stopped", 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_a_small_file_that_is_half_there_reads_as_empty(folder, content):
+    (folder / "heartbeat.json").write_bytes(content)
+    assert state.read(folder, "heartbeat.json") == {}
+    assert state.read(folder, "missing.json") == {}

@@ -1,0 +1,143 @@
+"""Real worker processes for tests, forked from one that has torch loaded already: a start costs
+milliseconds instead of seconds. What they do is what `python -m core work` does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from core import files, jobs, recipes, runs, state, worker
+
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(
+    ["core.worker", "core.experiment", "scipy.stats", "sklearn.metrics", "torchvision.datasets"]
+)
+
+SMALL = recipes.Recipe(
+    "small",
+    "A small network",
+    "digits",
+    "mlp",
+    {"hidden": (32,), "dropout": 0.1},
+    recipes.TrainConfig(epochs=3, lr=3e-3, select="best"),
+)
+
+
+def put_in_line(epochs: int = 3, **settings) -> str:
+    """Submit the small recipe without starting a worker; its run id."""
+    fixed = {"precision": "float32", "threads": 1, "device": "cpu"}
+    config = SMALL.config.replace(epochs=epochs)
+    return jobs.submit(SMALL, config=config, start=False, **(fixed | settings)).run_id
+
+
+def begin(run_id: str, fault: str | None = None):
+    """A worker on a run in line; `fault` names one of FAULTS to happen to it."""
+    names = ("LIGHTBOX_ARTIFACTS", "LIGHTBOX_MAX_TRAININGS")
+    environment = {name: os.environ[name] for name in names if name in os.environ}
+    process = SERVER.Process(target=_work, args=(run_id, environment, fault), daemon=True)
+    process.start()
+    return process
+
+
+def _work(run_id: str, environment: dict[str, str], fault: str | None) -> None:
+    os.environ.update(environment)
+    if fault:
+        FAULTS[fault]()
+    worker.work(run_id)
+
+
+def _die_in_save() -> None:
+    """SIGKILL between writing the second checkpoint and moving it into place."""
+    replace, seen = os.replace, []
+
+    def dying(source, target):
+        if str(target).endswith(runs.CHECKPOINT):
+            seen.append(target)
+            if len(seen) == 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+        replace(source, target)
+
+    os.replace = dying
+
+
+def _fill_disk() -> None:
+    """No space left when the second checkpoint is written."""
+    fsync, write = os.fsync, files.write_bytes
+
+    def full(path, content, *, sync=True):
+        if path.name == runs.CHECKPOINT and path.exists():
+            path.with_name(".half.tmp").write_bytes(content[: len(content) // 2])
+            raise OSError(28, "No space left on device")
+        write(path, content, sync=sync)
+
+    os.fsync, files.write_bytes = fsync, full
+
+
+def _exhaust_memory() -> None:
+    """torch's words when an allocation fails, at the first step."""
+    from core import train
+
+    def failing(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 GB")
+
+    train.train_step = failing
+
+
+def _hang() -> None:
+    """A step that never returns."""
+    from core import train
+
+    train.train_step = lambda *_: time.sleep(3600)
+
+
+def _diverge() -> None:
+    """The loss becomes NaN in the second epoch."""
+    from core import train
+
+    step, seen = train.train_step, []
+
+    def poisoned(model, images, labels, *rest):
+        seen.append(1)
+        if len(seen) == 25:
+            images = images * float("nan")
+        return step(model, images, labels, *rest)
+
+    train.train_step = poisoned
+
+
+FAULTS: dict[str, Callable[[], None]] = {
+    "die in save": _die_in_save,
+    "full disk": _fill_disk,
+    "no memory": _exhaust_memory,
+    "hang": _hang,
+    "diverge": _diverge,
+}
+
+
+def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait for a condition; AssertionError when it does not come true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def epochs_done(run_id: str) -> int:
+    return len(runs.load(run_id).history()[0])
+
+
+def state_of(run_id: str) -> str:
+    return runs.load(run_id).state
+
+
+def kill(process) -> None:
+    """SIGKILL, and wait until it is gone."""
+    process.kill()
+    process.join(10)
+
+
+__all__ = ["SMALL", "begin", "epochs_done", "kill", "put_in_line", "state", "state_of", "until"]
