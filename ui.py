@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,7 +95,7 @@ def choose_run(place, *, finished: bool = True) -> runs.Run:
     if not known:
         no_runs()
         st.stop()
-    titles = {run.id: label(run) for run in known}
+    titles = labels(known)
     with place:
         chosen = url_select(
             "Run",
@@ -199,8 +200,17 @@ def page_buttons(number: int, pages: int) -> None:
             st.button(text, icon=icon, key=key, disabled=end, on_click=turn, args=(step,))
 
 
+def labels(known: Sequence[runs.Run]) -> dict[str, str]:
+    """Run id -> a line of plain text, for pickers; no two alike, for a widget tells them apart by
+    it.
+    """
+    found = {run.id: label(run) for run in known}
+    counts = Counter(found.values())
+    return {key: text if counts[text] == 1 else f"{text} · {key}" for key, text in found.items()}
+
+
 def label(run: runs.Run) -> str:
-    """A run in one line of plain text, for pickers."""
+    """A run in one line of plain text."""
     accuracy = f" · {100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else ""
     return f"{run.title} · {dataset_title(run)}{accuracy}"
 

@@ -261,6 +261,8 @@ def _preview(order: Order) -> None:
 
 def submit(order: Order) -> None:
     """Put the order in line and show it; what is wrong becomes a message and the form stays."""
+    address = st.context.ip_address
+    visitor = address if isinstance(address, str) else None  # None on the machine itself
     try:
         done = [
             jobs.submit(
@@ -271,7 +273,7 @@ def submit(order: Order) -> None:
                 precision=order.precision,
                 threads=order.threads,
                 name=order.name,
-                visitor=st.context.ip_address,
+                visitor=visitor,
             )
             for seed in order.seeds
         ]

@@ -1,9 +1,9 @@
 """How long a rerun takes that computes nothing: this configuration against Streamlit's own.
 
-Run: python -m bench.reruns [--reruns 40]. Two servers show the same pages over the same runs: ours,
-and one with Streamlit's defaults (a full garbage collection after every rerun, no uvloop or
-httptools). A raw websocket client asks both in turn; a rerun ends when the server says that the
-script has finished.
+Run: python -m bench.reruns [--reruns 40] [--load]. Two servers show the same pages over the same
+runs: ours, and one with Streamlit's defaults (a full garbage collection after every rerun, no
+uvloop or httptools). A raw websocket client asks both in turn; a rerun ends when the server says
+that the script has finished.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import shutil
 import socket
 import statistics
 import subprocess
@@ -110,10 +111,52 @@ async def measure(ports: dict[str, int], reruns: int, heavy: bool) -> None:
         print(f"{title:<18}{columns[0]:>26}{columns[1]:>26}{ratio:>7.1f}x{received / 1000:>7.1f}")
 
 
+async def measure_load(port: int, reruns: int, rounds: int = 3) -> None:
+    """Home and Samples idle and while a training runs, in turns on one server."""
+    from core import jobs, recipes, runs, state
+
+    visitor = await Visitor(port).open()
+    recipe = recipes.get("digits-cnn")
+    pages = {name: PAGES[name] for name in ("Home", "Samples")}
+    times: dict[tuple[str, bool], list[float]] = {}
+    for page in pages.values():
+        for _ in range(5):
+            await visitor.rerun(page)
+    for turn in range(rounds):
+        for training in (False, True):
+            if training:
+                config = recipe.config.replace(epochs=5000)
+                run_id = jobs.submit(recipe, config=config, seed=turn).run_id
+                while len(runs.load(run_id).history()[0]) < 2:
+                    await asyncio.sleep(0.2)
+            for _ in range(reruns):
+                for name, page in pages.items():
+                    seconds, _ = await visitor.rerun(page)
+                    times.setdefault((name, training), []).append(1000 * seconds)
+                    await asyncio.sleep(0.05)  # as people click, not as fast as a loop can
+            if training:
+                jobs.stop(run_id)
+                while runs.load(run_id).state in state.ACTIVE:
+                    await asyncio.sleep(0.2)
+                jobs.delete(run_id)
+    print(f"{'page':<10}{'idle p50 (p95)':>22}{'training p50 (p95)':>24}{'ratio':>8}")
+    for name in pages:
+        idle, busy = times[name, False], times[name, True]
+        columns = [
+            f"{statistics.median(v):.1f} ms ({sorted(v)[int(0.95 * len(v))]:.1f})"
+            for v in (idle, busy)
+        ]
+        ratio = statistics.median(busy) / statistics.median(idle)
+        print(f"{name:<10}{columns[0]:>22}{columns[1]:>24}{ratio:>7.2f}x")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--reruns", type=int, default=40)
+    parser.add_argument("--load", action="store_true", help="idle against a running training")
     options = parser.parse_args()
+    if options.load:
+        return _load(options.reruns)
     with tempfile.TemporaryDirectory() as blocked:
         hidden = "import sys\nsys.modules.update(uvloop=None, httptools=None)\n"
         Path(blocked, "sitecustomize.py").write_text(hidden)
@@ -127,6 +170,19 @@ def main() -> int:
         finally:
             for server, _ in servers.values():
                 server.terminate()
+    return 0
+
+
+def _load(reruns: int) -> int:
+    """The shipped runs in a folder of their own, so that the training leaves no trace."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(ROOT / "artifacts", folder, dirs_exist_ok=True)
+        os.environ["LIGHTBOX_ARTIFACTS"] = folder
+        server, port = start(stock=False, blocked="")
+        try:
+            asyncio.run(measure_load(port, reruns))
+        finally:
+            server.terminate()
     return 0
 
 

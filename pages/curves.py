@@ -8,7 +8,7 @@ with ui.page("Curves") as beside_menu:
     run = ui.choose_run(beside_menu)
     from core import charts
 
-    titles = {other.id: ui.label(other) for other in ui.all_runs() if other.metrics}
+    titles = ui.labels([other for other in ui.all_runs() if other.metrics])
     wanted = [name for name in st.query_params.get("with", "").split(",") if name in titles]
     st.session_state["curves_with"] = wanted
 

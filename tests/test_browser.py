@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ import urllib.request
 
 import pytest
 
+from core import jobs, runs
 from tests.conftest import ROOT
+from tests.workers import until
 
 pytestmark = pytest.mark.browser
 CHROMIUM = os.environ.get("LIGHTBOX_CHROMIUM") or shutil.which("chromium")
@@ -46,39 +49,61 @@ def _missing(reason: str) -> None:
     pytest.skip(reason)
 
 
+class App:
+    """The app on a free port, over folders of its own; it can be killed and started again."""
+
+    def __init__(self, artifacts, data) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        folders = {"LIGHTBOX_ARTIFACTS": str(artifacts), "LIGHTBOX_DATA": str(data)}
+        self.environment = {**os.environ, **folders}
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
+        self.process = subprocess.Popen(
+            [*command, "--server.port", str(self.port), "--server.headless", "true"],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1)
+                return
+            except OSError:
+                if time.monotonic() > deadline or self.process.poll() is not None:
+                    self.process.kill()
+                    pytest.fail("the server did not start")
+                time.sleep(0.1)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+
 @pytest.fixture(scope="session")
 def server(trained_root, tmp_path_factory):
-    """The app on a free port, over the tiny run and an empty data folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {
-        **os.environ,
-        "LIGHTBOX_ARTIFACTS": str(trained_root),
-        "LIGHTBOX_DATA": str(tmp_path_factory.mktemp("no-data")),
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-    running = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.headless", "true"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1)
-            break
-        except OSError:
-            if time.monotonic() > deadline or running.poll() is not None:
-                running.kill()
-                pytest.fail("the server did not start")
-            time.sleep(0.1)
-    yield address
-    running.terminate()
-    running.wait(10)
+    """The app over the tiny run and an empty data folder; its address."""
+    app = App(trained_root, tmp_path_factory.mktemp("no-data"))
+    yield app.address
+    app.kill()
+
+
+@pytest.fixture
+def training_app(artifacts, tmp_path):
+    """The app over an artifacts folder of its own; what still trains at the end is ended."""
+    app = App(artifacts, tmp_path / "no-data")
+    yield app
+    app.kill()
+    for run in jobs.queue():
+        said = jobs.progress(run)
+        if said.get("pid"):
+            os.kill(said["pid"], signal.SIGKILL)
 
 
 @pytest.fixture
@@ -159,7 +184,82 @@ def best_run(trained_root) -> str:
     return shipped.name
 
 
-@pytest.mark.parametrize("path", ["", "curves", "confusion_matrix", "samples", "draw"])
+def start_digits(page, epochs: int) -> None:
+    """Set the epochs on the Train page and start; ends on the run's live page."""
+    field = page.get_by_label("Epochs")
+    field.fill(str(epochs))
+    field.press("Enter")
+    page.get_by_text(f"epochs 40 → {epochs}").wait_for()
+    page.get_by_role("button", name="Start training").click()
+    page.wait_for_url("**/run?run=digits-cnn-*")
+
+
+def lines(page):
+    """The training and validation lines of the loss chart, drawn from the second epoch on."""
+    return page.locator(".js-plotly-plot").first.locator(".scatterlayer .trace")
+
+
+def test_a_training_from_start_to_confusion_matrix(browser, training_app):
+    """Cases 1, 2 and 9: leaving, reloading, stopping and resuming lose nothing."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{training_app.address}/train")
+    start_digits(page, 150)
+    address = page.url
+    page.get_by_text("images/s").wait_for()
+    lines(page).nth(1).wait_for()
+    before = page.get_by_text("Epoch ", exact=False).first.inner_text()
+    page.get_by_role("link", name="Runs", exact=True).click()
+    title(page, "What these networks learned")
+    page.go_back()
+    page.get_by_text("images/s").wait_for()
+    page.reload()
+    page.get_by_text("images/s").wait_for()
+    second = context.new_page()  # another tab sees the same live run
+    second.goto(address)
+    second.get_by_text("images/s").wait_for(timeout=60_000)
+    second.close()
+    assert page.get_by_text("Epoch ", exact=False).first.inner_text() != before
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped by you after epoch").wait_for()
+    page.get_by_text("Read wrong").wait_for()
+    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Stop").wait_for()
+    page.get_by_text("Read wrong").wait_for(timeout=180_000)
+    assert page.get_by_text("Stopped by you").count() == 0
+    assert len(runs.list_runs()) == 1
+    page.get_by_role("link", name="Confusion matrix").last.click()
+    page.locator(".js-plotly-plot .heatmaplayer").wait_for()
+    context.close()
+
+
+def test_a_killed_server_comes_back_to_a_run_that_went_on(browser, training_app):
+    """Case 6."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    page.goto(f"{training_app.address}/train")
+    start_digits(page, 2000)
+    page.get_by_text("images/s").wait_for()
+    lines(page).nth(1).wait_for()
+    run = runs.list_runs()[0]
+    training_app.kill()
+    done = len(run.history()[0])
+    until(lambda: len(run.history()[0]) > done + 1)
+    training_app.start()
+    page.goto(f"{training_app.address}/run?run={run.id}")
+    page.get_by_text("images/s").wait_for()
+    assert [other.id for other in runs.list_runs()] == [run.id]
+    assert runs.load(run.id).state == "running"
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped by you").wait_for()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["", "train", "run", "curves", "confusion_matrix", "samples", "draw"]
+)
 def test_a_phone_shows_every_page_without_sideways_scrolling(browser, server, path):
     """Case 48."""
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")

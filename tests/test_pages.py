@@ -307,3 +307,140 @@ def test_every_page_has_its_place_in_the_menu(tiny):
     pages = {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
     assert {script for script, _, _ in ui.MENU[1:]} | set(ui.UNLISTED) == pages
     assert data.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
+
+
+@pytest.fixture
+def no_workers(monkeypatch):
+    """Runs get into line, but nobody starts to train them."""
+    from core import jobs
+
+    monkeypatch.setattr(jobs, "_start", lambda run_id: None)
+
+
+def test_train_offers_the_originals_with_their_authors_results(artifacts):
+    at = open_page("train")
+    assert not at.exception
+    assert not at.error
+    shown = texts(at)
+    assert "96.68 % test" in shown
+    buttons = [button.key for button in at.button if button.key.startswith("reproduce_")]
+    assert len(buttons) == 5
+
+
+def test_one_click_puts_an_original_in_line(artifacts, no_workers):
+    at = open_page("train")
+    at.button(key="reproduce_mnist-mlp").click().run()
+    run = runs.list_runs()[0]
+    assert run.state == "queued"
+    assert run.info["recipe"] == "mnist-mlp"
+    assert run.info["config"]["epochs"] == 5
+
+
+def test_clicking_five_times_makes_one_run(artifacts, no_workers):
+    """Case 3."""
+    for _ in range(5):
+        at = open_page("train")
+        at.button(key="train_start").click().run()
+    assert len(runs.list_runs()) == 1
+
+
+def test_a_value_out_of_range_is_told_at_its_field_and_the_form_is_kept(artifacts, no_workers):
+    """Case 41."""
+    at = open_page("train")
+    at.number_input(key="train_digits-cnn_lr").set_value(0.0)
+    at.number_input(key="train_digits-cnn_epochs").set_value(7).run()
+    assert not at.exception
+    assert any("is outside" in error.value for error in at.error)
+    assert at.button(key="train_start").disabled
+    assert at.number_input(key="train_digits-cnn_epochs").value == 7
+    at.number_input(key="train_digits-cnn_lr").set_value(0.001).run()
+    assert not at.error
+    at.button(key="train_start").click().run()
+    config = runs.list_runs()[0].info["config"]
+    assert (config["epochs"], config["lr"]) == (7, 0.001)
+
+
+def test_a_network_that_does_not_fit_is_told_before_the_start(artifacts):
+    at = open_page("train")
+    at.text_input(key="train_digits-cnn_house_stages").set_value("16 / 16 / 16 / 16 / 16").run()
+    assert "too small for 5 stages" in texts(at)
+    at.text_input(key="train_digits-cnn_house_stages").set_value("many").run()
+    assert "not a list of whole numbers" in texts(at)
+
+
+def test_three_seeds_make_three_runs(artifacts, no_workers):
+    at = open_page("train")
+    at.toggle(key="train_digits-cnn_three").set_value(True).run()
+    at.button(key="train_start").click().run()
+    assert sorted(run.info["seed"] for run in runs.list_runs()) == [0, 1, 2]
+
+
+def test_the_plan_shows_parameters_layers_and_the_time_on_request(artifacts):
+    at = open_page("train")
+    assert "68,026" in texts(at)
+    assert any("Conv2d" in str(frame.value.iloc[0, 0]) for frame in at.dataframe)
+    at.button(key="train_time").click().run(timeout=120)
+    assert "an epoch in" in texts(at)
+
+
+def test_training_that_is_off_leaves_a_banner_and_no_buttons(tiny, monkeypatch):
+    """Case 14."""
+    monkeypatch.setenv("LIGHTBOX_TRAINING", "off")
+    at = open_page("train")
+    assert "switched off" in at.warning[0].value
+    assert at.button(key="train_start").disabled
+    assert not open_page("curves").error
+
+
+def test_train_again_with_changes_starts_from_a_runs_settings(tiny, no_workers):
+    at = open_page("train", **{"from": tiny.id})
+    assert at.number_input(key=f"train_{tiny.id}_epochs").value == 2
+    at.number_input(key=f"train_{tiny.id}_epochs").set_value(5).run()
+    assert "epochs 2 → 5" in texts(at)
+
+
+def test_a_queued_run_shows_its_place_and_can_be_cancelled(artifacts, no_workers):
+    from core import jobs, recipes
+
+    for seed in range(2):
+        done = jobs.submit(recipes.get("digits-cnn"), seed=seed)
+    at = open_page("run", run=done.run_id)
+    assert "2 of 2 in line" in texts(at)
+    at.button(key="run_stop").click().run()
+    assert len(runs.list_runs()) == 1
+    assert "Unknown run" in at.error[0].value
+
+
+def test_a_failed_run_says_why_and_offers_to_resume(tiny, no_workers):
+    from core import files, state
+
+    failed = second_run(tiny)
+    for name in (runs.MANIFEST, runs.METRICS):
+        (failed.folder / name).unlink()
+    files.write_json(failed.folder / state.FAILURE, {"reason": "Disk full: free some space."})
+    at = open_page("run", run=failed.id)
+    assert "Disk full" in at.warning[0].value
+    at.button(key="run_resume").click().run()
+    assert "in line" in texts(at)
+
+
+def test_a_run_is_named_and_deleted_on_its_page(tiny):
+    other = second_run(tiny)
+    at = open_page("run", run=other.id)
+    at.text_input(key="run_name").set_value("Mine <b>")
+    at.button(key="run_save").click().run()
+    assert not at.error, at.error
+    assert runs.load(other.id).title == "Mine <b>"
+    at.button(key="run_delete").click().run()
+    assert [run.id for run in runs.list_runs()] == [tiny.id]
+
+
+def test_a_run_that_somebody_trains_is_not_deleted_from_a_page(tiny, monkeypatch):
+    """Case 38: the page was drawn before another began to train it."""
+    from core import state
+
+    other = second_run(tiny)
+    at = open_page("run", run=other.id)
+    monkeypatch.setattr(state, "is_locked", lambda folder: True)
+    at.button(key="run_delete").click().run()
+    assert runs.load(other.id)
