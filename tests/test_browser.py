@@ -194,6 +194,11 @@ def start_digits(page, epochs: int) -> None:
     page.wait_for_url("**/run?run=digits-cnn-*")
 
 
+def stop_button(page):
+    """The run's own Stop; Streamlit's header has another while a script runs."""
+    return page.get_by_test_id("stBaseButton-primary").filter(has_text="Stop")
+
+
 def lines(page):
     """The training and validation lines of the loss chart, drawn from the second epoch on."""
     return page.locator(".js-plotly-plot").first.locator(".scatterlayer .trace")
@@ -221,11 +226,11 @@ def test_a_training_from_start_to_confusion_matrix(browser, training_app):
     second.get_by_text("images/s").wait_for(timeout=60_000)
     second.close()
     assert page.get_by_text("Epoch ", exact=False).first.inner_text() != before
-    page.get_by_role("button", name="Stop").click()
+    stop_button(page).click()
     page.get_by_text("Stopped by you after epoch").wait_for()
     page.get_by_text("Read wrong").wait_for()
     page.get_by_role("button", name="Resume").click()
-    page.get_by_role("button", name="Stop").wait_for()
+    stop_button(page).wait_for()
     page.get_by_text("Read wrong").wait_for(timeout=180_000)
     assert page.get_by_text("Stopped by you").count() == 0
     assert len(runs.list_runs()) == 1
@@ -252,7 +257,7 @@ def test_a_killed_server_comes_back_to_a_run_that_went_on(browser, training_app)
     page.get_by_text("images/s").wait_for()
     assert [other.id for other in runs.list_runs()] == [run.id]
     assert runs.load(run.id).state == "running"
-    page.get_by_role("button", name="Stop").click()
+    stop_button(page).click()
     page.get_by_text("Stopped by you").wait_for()
     context.close()
 
