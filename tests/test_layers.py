@@ -17,6 +17,7 @@ ORDER = [
     "models",
     "augment",
     "hardware",
+    "distributed",
     "train",
     "evaluate",
     "statistics",
