@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core import jobs, recipes, runs, summary, worker
+from core import distributed, jobs, recipes, runs, summary, worker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +43,11 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    world = distributed.join(options.device)
+    if world.rank:
+        return worker.assist(world)
+    if earlier := world.recall():  # torchrun has started the group again
+        return _take_up(earlier, world)
     recipe = recipes.get(options.recipe)
     submitted = jobs.submit(
         recipe,
@@ -54,7 +59,9 @@ def _train(options: argparse.Namespace) -> int:
         name=options.name,
         start=False,
     )
-    return _follow(submitted)
+    if not submitted.already:
+        world.remember(submitted.run_id)
+    return _follow(submitted, world)
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -92,10 +99,26 @@ def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> recipes.Tra
 
 
 def _resume(options: argparse.Namespace) -> int:
-    threads = runs.load(options.run).info.get("threads")
-    if threads:
+    info = runs.load(options.run).info
+    if threads := info.get("threads"):
         os.environ["OMP_NUM_THREADS"] = str(threads)
-    return _follow(jobs.resume(options.run, start=False))
+    world = distributed.join(info.get("device") or "auto")
+    if world.rank:
+        return worker.assist(world)
+    if world.recall():
+        return _take_up(options.run, world)
+    world.remember(options.run)
+    return _follow(jobs.resume(options.run, start=False), world)
+
+
+def _take_up(run_id: str, world: distributed.World) -> int:
+    """Go on with the run of this torchrun's earlier attempt, unless that attempt ended it."""
+    run = runs.load(run_id)
+    if run.state in ("finished", "stopped"):
+        print(f"{run_id} is {run.state}")
+        world.leave()
+        return 0
+    return _follow(jobs.resume(run_id, start=False, left=True), world)
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -131,21 +154,23 @@ def _delete(options: argparse.Namespace) -> None:
     print(f"{options.run} is deleted")
 
 
-def _follow(submitted: jobs.Submitted) -> int:
+def _follow(submitted: jobs.Submitted, world: distributed.World) -> int:
     """Wait and train here, telling the terminal; a bar only where there is one to draw it."""
     run_id = submitted.run_id
     if submitted.already:
         print(f"{run_id} is in line already ({submitted.place} of {submitted.waiting})")
+        world.leave()
         return 0
     if submitted.place > 1:
         print(f"{run_id} waits its turn ({submitted.place} of {submitted.waiting})", flush=True)
     from core import terminal
 
     try:
-        run = worker.work(run_id, calls=terminal.calls())
+        run = worker.work(run_id, calls=terminal.calls(), world=world)
     except KeyboardInterrupt:
         print(f"\ninterrupted; go on with: python -m core resume {run_id}", file=sys.stderr)
         return 130
+    world.leave()
     if run.metrics is None:
         print(f"{run_id} was cancelled")
         return 0
@@ -288,4 +313,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    distributed.end_process(main())

@@ -4,6 +4,7 @@ nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ import numpy as np
 import torch
 
 from core import data, evaluate, files, models, runs, state, statistics
+from core.distributed import ALONE, Ended, World
 from core.hardware import choose_device, environment, usable_threads
 from core.recipes import Recipe, TrainConfig, describe, differences, from_description
-from core.train import Trained, TrainingData, choose_precision, train
+from core.train import Diverged, Trained, TrainingData, choose_precision, train
 
 
 class Stopped(Exception):
@@ -57,24 +59,27 @@ def run(
     run_id: str | None = None,
     calls: Calls = Calls(),
     dataset: data.Dataset | None = None,
+    world: World = ALONE,
 ) -> runs.Run:
     """Train a recipe from the beginning and write it as a run.
 
     `config` replaces the recipe's settings, `dataset` its data (for sets that `data.load` does not
     know); `run_id` names a folder that holds only a request. Raises ValueError for settings that do
     not fit, DatasetError when the data cannot be had; an interrupted run keeps its folder and can
-    be resumed.
+    be resumed. In a `world` of several processes this is the first one's part; the others `assist`.
     """
     config = config or recipe.config
     if not 0 <= seed < 2**31:
         raise ValueError(f"seed: {seed} is outside 0 to {2**31 - 1}")
-    torch.set_num_threads(threads or usable_threads())
-    chosen_device = choose_device(device)
+    torch.set_num_threads(threads or max(1, usable_threads() // world.local_size))
+    chosen_device = world.place(choose_device(device))
     dataset = dataset or data.load(recipe.dataset)
     parts = split(dataset, config)
     check_batch(config, parts)
+    world.check_batch(config.batch_size)
     model = _build(recipe, dataset, seed).to(chosen_device)
-    chosen_precision, step_ms = choose_precision(model, parts, config, precision)
+    own = config.replace(batch_size=config.batch_size // world.size)  # what one process works on
+    chosen_precision, step_ms = choose_precision(model, parts, own, precision)
     info = {
         "id": run_id or runs.new_id(recipe.name),
         "name": name,
@@ -100,22 +105,33 @@ def run(
         "std": list(parts.std),
         "dataset_sha256": dataset.sha256,
         "test_sha256": dataset.test_sha256,
-        "device": str(chosen_device),
+        "device": chosen_device.type,
         "precision": chosen_precision,
         "precision_test_ms": step_ms,
         "threads": torch.get_num_threads(),
+        "world_size": world.size,
+        "backend": world.backend,
         "created": now(),
         **environment(),
     }
     folder = runs.create(info)
     with state.lock(folder):
         calls.start(info)
-        return _work(folder, info, model, dataset, parts, None, calls)
+        return _work(folder, info, model, dataset, parts, None, calls, world)
 
 
-def resume(run_id: str, *, calls: Calls = Calls(), dataset: data.Dataset | None = None) -> runs.Run:
+def resume(
+    run_id: str,
+    *,
+    calls: Calls = Calls(),
+    dataset: data.Dataset | None = None,
+    world: World = ALONE,
+) -> runs.Run:
     """Go on with an unfinished run, from its checkpoint or, without one, from the beginning.
 
+    The `world` may have another size than the one it began in: the global batches stay the same,
+    but dropout, augmentation and batch norm differ by process, so the weights will not be those of
+    an unbroken run. run.json keeps the size it began with, the epochs' records name the other.
     Raises RunNotFound, BrokenRun, or ValueError when it is finished or the data has changed. The
     caller sees to it that nobody else works on the run.
     """
@@ -129,21 +145,49 @@ def resume(run_id: str, *, calls: Calls = Calls(), dataset: data.Dataset | None 
         dataset = dataset or data.load(info["dataset"])
         _same_data(info, dataset)
         recipe, config = from_description(info)
-        model = _build(recipe, dataset, info["seed"]).to(choose_device(info["device"]))
+        model = _build(recipe, dataset, info["seed"])
+        model = model.to(world.place(choose_device(info["device"])))
         checkpoint = found.folder / runs.CHECKPOINT
         saved = files.read_tensors(checkpoint) if checkpoint.exists() else None
         calls.start(info)
-        return _work(found.folder, info, model, dataset, split(dataset, config), saved, calls)
+        parts = split(dataset, config)
+        return _work(found.folder, info, model, dataset, parts, saved, calls, world)
 
 
-def _work(folder, info, model, dataset, parts, saved, calls: Calls) -> runs.Run:
+def assist(job: dict[str, Any], world: World) -> None:
+    """Train along with the first process, writing nothing; `job` is what it broadcast.
+
+    Raises DatasetError when the data cannot be had here, ValueError when it differs.
+    """
+    info = job["info"]
+    torch.set_num_threads(info["threads"])
+    dataset = data.load(info["dataset"])
+    _same_data(info, dataset)
+    recipe, config = from_description(info)
+    model = _build(recipe, dataset, info["seed"]).to(world.place(torch.device(info["device"])))
+    with contextlib.suppress(Ended, Diverged):  # the first process tells
+        train(
+            model,
+            split(dataset, config),
+            config,
+            seed=info["seed"],
+            precision=info["precision"],
+            resume=job["saved"],
+            world=world,
+        )
+
+
+def _work(folder, info, model, dataset, parts, saved, calls: Calls, world: World) -> runs.Run:
     """Train, predict and write; the caller holds the run's lock."""
     config = TrainConfig(**info["config"])
     start = time.perf_counter()
     earlier = saved.pop("total_seconds") if saved else 0.0
+    world.broadcast({"info": info, "saved": saved})
 
     def keep(record: dict, snapshot: Callable[[], dict]) -> None:
         record["total_seconds"] = earlier + time.perf_counter() - start
+        if world.size != info.get("world_size", 1):
+            record["world_size"] = world.size
         runs.append_history(folder, record)
         checkpoint = snapshot() | {"total_seconds": record["total_seconds"]}
         files.write_tensors(folder / runs.CHECKPOINT, checkpoint)
@@ -160,6 +204,7 @@ def _work(folder, info, model, dataset, parts, saved, calls: Calls) -> runs.Run:
             on_batch=calls.batch,
             on_epoch=keep,
             resume=saved,
+            world=world,
         )
     except Stopped:
         stopped = True

@@ -78,12 +78,14 @@ def submit(
     return Submitted(run_id, *place, already=False)
 
 
-def resume(run_id: str, *, start: bool = True) -> Submitted:
-    """Put an unfinished run in line again. Raises RunNotFound, or Refused when it is active or
-    done.
+def resume(run_id: str, *, start: bool = True, left: bool = False) -> Submitted:
+    """Put an unfinished run in line again; `left`: its worker is known to be dead, so that it does
+    not count as waiting for its ticket alone. Raises RunNotFound, or Refused when it is done.
     """
     with turn():
         run = runs.load(run_id)
+        if left and not state.is_locked(run.folder):
+            (run.folder / state.TICKET).unlink(missing_ok=True)
         active = queue()
         if run.id in {other.id for other in active}:
             return Submitted(run_id, *_place(run_id, active), already=True)

@@ -12,6 +12,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from core.augment import augment
 from core.data import Split
+from core.distributed import ALONE, World
 from core.models import channels_last, normalise, predict_logits
 from core.recipes import TrainConfig
 
@@ -72,6 +74,7 @@ def train(
     on_batch: Callable[[int, int, float, float], None] | None = None,
     on_epoch: Callable[[dict[str, Any], Callable[[], dict]], None] | None = None,
     resume: dict | None = None,
+    world: World = ALONE,
 ) -> Trained:
     """Train `model` in place, on the device it lies on; it ends with the weights of the kept epoch.
 
@@ -80,7 +83,13 @@ def train(
     takes to go on after that epoch, with the same weights at the end as an unbroken training (same
     machine, same number of threads). Raises ValueError when the batch is larger than the data,
     Diverged when the loss is no longer finite.
+
+    In a `world` of several processes each calls this with the same arguments and works on its part
+    of every batch. Only the first evaluates, keeps a history and calls back, `on_batch` with the
+    loss and accuracy of its own part; what a callback raises ends all, with Ended on the others,
+    whose weights stay those of the last epoch.
     """
+    world.check_batch(config.batch_size)
     if config.batch_size > len(data.fit):
         raise ValueError(
             f"batch_size: {config.batch_size} is more than the {len(data.fit)} training images"
@@ -98,6 +107,7 @@ def train(
             schedule.load_state_dict(resume["schedule"])
         done, best_weights = Trained(**resume["done"]), resume["best_weights"]
     fit = Split(data.fit.images.to(device), data.fit.labels.to(device))
+    network = world.wrap(model)
 
     def snapshot() -> dict:
         return {
@@ -108,28 +118,44 @@ def train(
             "best_weights": best_weights,
         }
 
+    def close(record: dict) -> None:
+        """Evaluate an epoch, keep what is to be kept of it, and tell."""
+        nonlocal best_weights
+        record |= score(model, data.validation, data, "validation")
+        logits = predict_logits(model, data.shown.images, data.mean, data.std)
+        confidence, predicted = logits.softmax(1).max(1)
+        right = predicted == data.shown.labels
+        record["test_accuracy"] = float(right.double().mean())
+        done.history.append(record)
+        done.shown_classes.append(predicted.to(torch.uint8))
+        done.shown_confidences.append((confidence * 255).round().to(torch.uint8))
+        if config.select == "last" or _is_best(done.history):
+            done.kept_epoch = record["epoch"]
+            if config.select == "best":
+                best_weights = {
+                    name: value.detach().clone() for name, value in model.state_dict().items()
+                }
+        if on_epoch:
+            on_epoch(record, snapshot)
+
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for epoch in range(len(done.history) + 1, config.epochs + 1):
             record = {"epoch": epoch}
             record |= _train_epoch(
-                model, fit, data, config, optimizer, schedule, epoch, seed, precision, on_batch
+                network,
+                fit,
+                data,
+                config,
+                optimizer,
+                schedule,
+                epoch,
+                seed,
+                precision,
+                on_batch,
+                world,
             )
-            record |= score(model, data.validation, data, "validation")
-            logits = predict_logits(model, data.shown.images, data.mean, data.std)
-            confidence, predicted = logits.softmax(1).max(1)
-            right = predicted == data.shown.labels
-            record["test_accuracy"] = float(right.double().mean())
-            done.history.append(record)
-            done.shown_classes.append(predicted.to(torch.uint8))
-            done.shown_confidences.append((confidence * 255).round().to(torch.uint8))
-            if config.select == "last" or _is_best(done.history):
-                done.kept_epoch = epoch
-                if config.select == "best":
-                    best_weights = {
-                        name: value.detach().clone() for name, value in model.state_dict().items()
-                    }
-            if on_epoch:
-                on_epoch(record, snapshot)
+            world.average_buffers(model)
+            world.together(partial(close, record))
     if best_weights is not None:
         model.load_state_dict(best_weights)
     return done
@@ -149,29 +175,45 @@ def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict
 
 
 def _train_epoch(
-    model, fit, data, config, optimizer, schedule, epoch, seed, precision, on_batch
+    network, fit, data, config, optimizer, schedule, epoch, seed, precision, on_batch, world
 ) -> dict[str, float]:
-    """One pass over the data in a new order; all chance comes from (seed, epoch)."""
+    """One pass over the data in a new order; all chance comes from (seed, epoch, rank), the order
+    from (seed, epoch).
+    """
     device = fit.labels.device
-    torch.manual_seed(_mix(seed, epoch))  # dropout
+    own_seed = _mix(seed, epoch, world.rank)
+    torch.manual_seed(own_seed)  # dropout
     generator = torch.Generator().manual_seed(_mix(seed, epoch) + 1)  # order and augmentation
-    model.train()
+    draws = torch.Generator().manual_seed(own_seed + 1) if world.rank else generator
+    network.train()
     total_loss = torch.zeros((), device=device)
     total_right = torch.zeros((), dtype=torch.int64, device=device)
-    seen, told, start = 0, 0.0, time.perf_counter()
+    seen, counted, told, start = 0, 0, 0.0, time.perf_counter()
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
     lr = optimizer.param_groups[0]["lr"]
-    for images, labels in prepared_batches(fit, data, config, generator):
-        loss, logits = train_step(model, images, labels, config, optimizer, autocast)
+
+    def tell() -> None:
+        nonlocal told
+        if on_batch and time.perf_counter() - told > 0.2:
+            on_batch(epoch, seen, float(total_loss) / counted, int(total_right) / counted)
+            told = time.perf_counter()
+
+    batches = prepared_batches(fit, data, config, generator, draws, world)
+    for step, (images, labels) in enumerate(batches, 1):
+        batch = min(config.batch_size, len(fit) - seen)
+        factor, count = world.weigh(batch, len(labels))
+        loss, logits = train_step(network, images, labels, config, optimizer, autocast, factor)
         if schedule:
             schedule.step()
-        total_loss += loss * len(labels)
-        total_right += (logits.argmax(1) == labels).sum()
-        seen += len(labels)
-        if on_batch and time.perf_counter() - told > 0.2:
-            on_batch(epoch, seen, float(total_loss) / seen, int(total_right) / seen)
-            told = time.perf_counter()
-    mean_loss = float(total_loss) / seen
+        if count:  # else it is another's to count
+            total_loss += loss * count
+            total_right += (logits.argmax(1) == labels).sum()
+        seen += batch
+        counted += count
+        if step % world.every == 0 or seen == len(fit):
+            world.together(tell)
+    loss_sum, right = world.sum(float(total_loss), int(total_right))
+    mean_loss = loss_sum / seen
     seconds = time.perf_counter() - start
     if not math.isfinite(mean_loss):
         raise Diverged(
@@ -180,7 +222,7 @@ def _train_epoch(
         )
     return {
         "train_loss": mean_loss,
-        "train_accuracy": int(total_right) / seen,
+        "train_accuracy": right / seen,
         "lr": lr,
         "seconds": seconds,
         "images_per_second": seen / seconds,
@@ -188,29 +230,41 @@ def _train_epoch(
 
 
 def prepared_batches(
-    fit: Split, data: TrainingData, config: TrainConfig, generator: torch.Generator
+    fit: Split,
+    data: TrainingData,
+    config: TrainConfig,
+    generator: torch.Generator,
+    draws: torch.Generator | None = None,
+    world: World = ALONE,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches (float32 images, labels) in a random order, augmented and normalised many at a
-    time.
+    time; of each batch this process's share.
+
+    The order comes from `generator`, augmentation from `draws`, by default from the same.
     """
     order = torch.randperm(len(fit), generator=generator).to(fit.labels.device)
-    size = max(1, PREPARED // config.batch_size) * config.batch_size
+    size = max(1, PREPARED * world.size // config.batch_size) * config.batch_size
     for chunk in order.split(size):
-        pixels = augment(fit.images[chunk].float(), config, generator)
+        sizes: int | list[int] = config.batch_size
+        if world.size > 1:
+            batches = chunk.split(config.batch_size)
+            own = [batch[world.share(len(batch), config.batch_size)] for batch in batches]
+            chunk, sizes = torch.cat(own), [len(batch) for batch in own]
+        pixels = augment(fit.images[chunk].float(), config, draws or generator)
         images = normalise(pixels, data.mean, data.std, white=255.0)
         images = images.contiguous(memory_format=torch.channels_last)
-        yield from zip(
-            images.split(config.batch_size), fit.labels[chunk].split(config.batch_size), strict=True
-        )
+        yield from zip(images.split(sizes), fit.labels[chunk].split(sizes), strict=True)
 
 
-def train_step(model, images, labels, config, optimizer, autocast) -> tuple[Tensor, Tensor]:
-    """One update; (loss, logits) without their graph."""
+def train_step(
+    network, images, labels, config, optimizer, autocast, factor: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """One update, of `factor` times the loss; (loss, logits) without their graph."""
     with autocast:
-        logits = model(images)
+        logits = network(images)
     loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    (loss if factor == 1.0 else loss * factor).backward()
     optimizer.step()
     return loss.detach(), logits.detach()
 
@@ -252,8 +306,9 @@ def _is_best(history: list[dict]) -> bool:
     return losses[-1] <= min(losses)
 
 
-def _mix(seed: int, epoch: int) -> int:
-    return (seed << 24) + 2 * epoch
+def _mix(seed: int, epoch: int, rank: int = 0) -> int:
+    """Different for every epoch (up to 10,000) and rank (up to 511) of a seed."""
+    return (seed << 24) + (rank << 15) + 2 * epoch
 
 
 def choose_precision(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files, jobs, limits, runs, state
+from core.distributed import ALONE, World, is_lost
 from core.recipes import from_description
 
 POLL_S = 0.3
@@ -21,10 +22,11 @@ BEAT_S = 0.5
 POINTS = 200  # of the first epoch, for its live curve
 
 
-def work(run_id: str, *, calls: Any = None) -> runs.Run:
+def work(run_id: str, *, calls: Any = None, world: World = ALONE) -> runs.Run:
     """Wait for the run's turn and train it, in this process; what a worker does.
 
-    `calls` are experiment.Calls to be told beside the heartbeat. Raises what went wrong after
+    `calls` are experiment.Calls to be told beside the heartbeat. In a `world` of several processes
+    only the first comes here, the others `assist`. Raises what went wrong after
     writing it into the run.
     """
     run = runs.load(run_id)
@@ -32,7 +34,7 @@ def work(run_id: str, *, calls: Any = None) -> runs.Run:
         if not _wait(run.folder):
             return runs.load(run_id) if run.folder.exists() else run
         try:
-            return _train(runs.load(run_id), calls)
+            return _train(runs.load(run_id), calls, world)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -40,7 +42,26 @@ def work(run_id: str, *, calls: Any = None) -> runs.Run:
             raise
 
 
-def _train(run: runs.Run, calls: Any) -> runs.Run:
+def assist(world: World) -> int:
+    """What all processes but the first do: train along with it until it lets them go.
+
+    Returns the exit status: 0, or 1 when another process is gone, so that torchrun takes no machine
+    for done whose group it has to start again.
+    """
+    try:
+        while (job := world.broadcast()) is not None:
+            from core import experiment
+
+            experiment.assist(job, world)
+        world.leave()
+    except RuntimeError as error:
+        if not is_lost(error):
+            raise
+        return 1  # the words of the process that ended say why
+    return 0
+
+
+def _train(run: runs.Run, calls: Any, world: World) -> runs.Run:
     """The work itself, with a heartbeat and an ear for `stop`."""
     _beat(run.folder, {"phase": "loading"})
     from core import experiment
@@ -89,10 +110,12 @@ def _train(run: runs.Run, calls: Any) -> runs.Run:
 
     told_all = experiment.Calls(start=begin, batch=batch, epoch=epoch_done)
     if (run.folder / runs.INFO).exists():
-        return experiment.resume(run.id, calls=told_all)
+        return experiment.resume(run.id, calls=told_all, world=world)
     recipe, config = from_description(run.info)
     wanted = {key: run.info[key] for key in ("seed", "device", "precision", "threads", "name")}
-    return experiment.run(recipe, config=config, run_id=run.id, calls=told_all, **wanted)
+    return experiment.run(
+        recipe, config=config, run_id=run.id, calls=told_all, world=world, **wanted
+    )
 
 
 def _wait(folder: Path) -> bool:
@@ -129,6 +152,8 @@ def explain(error: BaseException) -> str:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return "Disk full: free some space, then resume; the last checkpoint is whole."
     memory = isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+    if isinstance(error, RuntimeError) and is_lost(error):
+        return "A process that trained along ended; Resume goes on from the last epoch."
     if memory:
         return "Ran out of memory: take a smaller batch or a smaller model."
     if type(error).__module__.startswith("core."):

@@ -18,6 +18,7 @@ ORDER = [
     "models",
     "augment",
     "hardware",
+    "distributed",
     "train",
     "evaluate",
     "statistics",
