@@ -19,7 +19,8 @@ from torchvision import datasets, transforms
 
 from core import data, models, recipes
 from core.hardware import usable_threads
-from core.train import TrainingData, choose_precision, train
+from core.precision import choose_precision
+from core.train import TrainingData, train
 
 ORIGINALS = ("mnist-mlp", "mnist-cnn-bn", "mnist-cnn-keras", "mnist-cnn-128", "fashion-cnn")
 

@@ -208,9 +208,9 @@ def _runs(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from core import experiment
+    from core import scoring
 
-    result = experiment.reproduce(options.run)
+    result = scoring.reproduce(options.run)
     verdict = "reproduced" if result.exact else "NOT reproduced"
     print(
         f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "

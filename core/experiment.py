@@ -17,8 +17,10 @@ import torch
 from core import data, evaluate, files, models, runs, state, statistics
 from core.distributed import ALONE, Ended, World
 from core.hardware import choose_device, environment, usable_threads
+from core.precision import choose_precision
 from core.recipes import Recipe, TrainConfig, describe, differences, from_description
-from core.train import Diverged, Trained, TrainingData, choose_precision, train
+from core.scoring import check_data
+from core.train import Diverged, Trained, TrainingData, train
 
 
 class Stopped(Exception):
@@ -143,7 +145,7 @@ def resume(
         files.sweep(found.folder)
         torch.set_num_threads(info["threads"])
         dataset = dataset or data.load(info["dataset"])
-        _same_data(info, dataset)
+        check_data(info, dataset)
         recipe, config = from_description(info)
         model = _build(recipe, dataset, info["seed"])
         model = model.to(world.place(choose_device(info["device"])))
@@ -162,7 +164,7 @@ def assist(job: dict[str, Any], world: World) -> None:
     info = job["info"]
     torch.set_num_threads(info["threads"])
     dataset = data.load(info["dataset"])
-    _same_data(info, dataset)
+    check_data(info, dataset)
     recipe, config = from_description(info)
     model = _build(recipe, dataset, info["seed"]).to(world.place(torch.device(info["device"])))
     with contextlib.suppress(Ended, Diverged):  # the first process tells
@@ -280,54 +282,6 @@ def _story(trained: Trained, stopped: bool) -> dict[str, Any]:
     }
 
 
-@dataclass(frozen=True)
-class Reproduction:
-    """The saved weights, scored again. `exact`: the same number of test images is right."""
-
-    stored: float
-    found: float
-    count: int
-    exact: bool
-    changed_predictions: int
-
-
-def reproduce(run_id: str, dataset: data.Dataset | None = None) -> Reproduction:
-    """Score a finished run's saved weights on the data set again, in float32 on the CPU.
-
-    Raises RunNotFound, BrokenRun, or ValueError when the run is unfinished or the data is not what
-    it was.
-    """
-    found = runs.load(run_id)
-    model = load_model(found)
-    dataset = dataset or data.load(found.info["dataset"])
-    _same_data(found.info, dataset)
-    probs = evaluate.predict(model, dataset.test.images, found.info["mean"], found.info["std"])
-    right = int((probs.argmax(1) == dataset.test.labels.numpy()).sum())
-    before = found.predictions()["probs"].argmax(1)
-    return Reproduction(
-        stored=found.metrics["test_accuracy"],
-        found=right / len(dataset.test),
-        count=len(dataset.test),
-        exact=right == found.metrics["test_right"],
-        changed_predictions=int((before != probs.argmax(1)).sum()),
-    )
-
-
-def load_model(run: runs.Run) -> torch.nn.Module:
-    """A finished run's network on the CPU, in evaluation mode. Raises BrokenRun or ValueError."""
-    if run.problem:
-        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
-    if run.metrics is None:
-        raise ValueError(f"{run.id} is {run.state}: it has no final weights yet")
-    info = run.info
-    model = models.build(info["model"], tuple(info["shape"]), len(info["classes"]), **info["sizes"])
-    try:
-        model.load_state_dict(runs.read_weights(run))
-    except RuntimeError as error:
-        raise files.BrokenRun(f"{run.folder / runs.WEIGHTS}: {error}") from error
-    return models.channels_last(model).eval()
-
-
 def _build(recipe: Recipe, dataset: data.Dataset, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -346,14 +300,6 @@ def split(dataset: data.Dataset, config: TrainConfig) -> TrainingData:
     """The data as training sees it: held out and normalised as the settings say."""
     fit, validation = dataset.holdout(config.validation)
     return TrainingData(fit, validation, dataset.test, *config.moments(dataset.mean, dataset.std))
-
-
-def _same_data(info: dict, dataset: data.Dataset) -> None:
-    if info["dataset_sha256"] != dataset.sha256:
-        raise ValueError(
-            f"the data set {info['dataset']!r} here is not the one the run was trained on "
-            f"(sha256 {dataset.sha256[:12]}, the run has {info['dataset_sha256'][:12]})"
-        )
 
 
 def now() -> str:

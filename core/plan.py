@@ -48,7 +48,7 @@ def estimate(
 
     from core import experiment, models
     from core.hardware import choose_device, usable_threads
-    from core.train import choose_precision, time_steps
+    from core.precision import choose_precision, time_steps
 
     torch.set_num_threads(threads or usable_threads())
     chosen = choose_device(device)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core import data, evaluate, experiment, ink, runs
+from core import data, evaluate, ink, runs, scoring
 
 
 @dataclass(frozen=True)
@@ -54,4 +54,4 @@ class Reader:
 def open_run(run_id: str) -> Reader:
     """The reader of a finished run. Raises RunNotFound, BrokenRun or ValueError."""
     run = runs.load(run_id)
-    return Reader(run, experiment.load_model(run).requires_grad_(False))
+    return Reader(run, scoring.load_model(run).requires_grad_(False))

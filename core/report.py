@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core import data, experiment, files
+from core import data, files, scoring
 from core.charts import RIGHT, RUN_COLORS, WRONG
 from core.runs import Run
 from core.summary import accuracy_text, report_text
@@ -21,7 +21,7 @@ def export(run: Run, folder: Path) -> list[Path]:
     Without the data set's test images there is no sample grid; all else is written. Raises
     BrokenRun, or ValueError for a run that is not finished.
     """
-    model = experiment.load_model(run)
+    model = scoring.load_model(run)
     stored = run.predictions()
     labels, probs = stored["labels"], stored["probs"].astype(np.float32)
     made = {

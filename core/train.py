@@ -6,9 +6,7 @@ from the channels-last layout, fused optimisers, and bfloat16 where a self-test 
 
 from __future__ import annotations
 
-import copy
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +26,6 @@ from core.recipes import TrainConfig
 PREPARED = (
     2048  # images made ready at once: 6 MB of gray 28x28 in float32, inside the last-level cache
 )
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class Diverged(ArithmeticError):
@@ -307,62 +304,8 @@ def _is_best(history: list[dict]) -> bool:
 
 
 def _mix(seed: int, epoch: int, rank: int = 0) -> int:
-    """Different for every epoch (up to 10,000) and rank (up to 511) of a seed."""
-    return (seed << 24) + (rank << 15) + 2 * epoch
-
-
-def choose_precision(
-    model: nn.Module, data: TrainingData, config: TrainConfig, wanted: str = "auto"
-) -> tuple[str, dict[str, float]]:
-    """The precision to train in and, for `auto`, the milliseconds a step took in each.
-
-    Times the real network on a copy, both precisions in turn; bfloat16 must win by a tenth and
-    agree with float32 on the loss to be taken.
+    """Different for every epoch (up to 10,000) and rank (up to 511) of a seed, below 2**32: torch's
+    CPU generator takes no more bits, so that seeds above 255 are spread over the others' places.
     """
-    if wanted not in PRECISIONS:
-        raise ValueError(f"precision: {wanted!r} is unknown; choose one of {', '.join(PRECISIONS)}")
-    if wanted != "auto":
-        return wanted, {}
-    if next(model.parameters()).device.type == "mps":
-        return "float32", {}
-    times: dict[str, list[float]] = {"float32": [], "bfloat16": []}
-    losses: dict[str, float] = {}
-    for name, milliseconds, loss in _timed_steps(model, data, config, tuple(times), turns=12):
-        times[name].append(milliseconds)
-        losses[name] = loss
-    medians = {name: statistics.median(spent[2:]) for name, spent in times.items()}
-    agree = abs(losses["bfloat16"] - losses["float32"]) <= 0.05 * abs(losses["float32"]) + 0.02
-    faster = medians["bfloat16"] < 0.9 * medians["float32"]
-    return ("bfloat16" if faster and agree else "float32"), medians
-
-
-def time_steps(
-    model: nn.Module, data: TrainingData, config: TrainConfig, precision: str, turns: int = 20
-) -> float:
-    """Median milliseconds of one training step, its share of the augmentation included."""
-    taken = [spent for _, spent, _ in _timed_steps(model, data, config, (precision,), turns)]
-    start = time.perf_counter()
-    few = data.fit.take(torch.arange(min(len(data.fit), PREPARED)))
-    batches = sum(1 for _ in prepared_batches(few, data, config, torch.Generator().manual_seed(0)))
-    preparing = 1000 * (time.perf_counter() - start) / batches
-    return statistics.median(taken[2:]) + preparing
-
-
-def _timed_steps(model, data, config, precisions, turns: int) -> Iterator[tuple[str, float, float]]:
-    """(precision, milliseconds, loss) of steps on a copy of the model, precisions taking turns."""
-    device = next(model.parameters()).device
-    few = data.fit.take(torch.arange(min(len(data.fit), config.batch_size)))
-    few = Split(few.images.to(device), few.labels.to(device))
-    trial = channels_last(copy.deepcopy(model)).train()
-    optimizer = make_optimizer(trial, config.replace(lr=1e-8))
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for turn in range(turns):
-            for name in precisions:
-                torch.manual_seed(turn)
-                generator = torch.Generator().manual_seed(0)
-                images, labels = next(prepared_batches(few, data, config, generator))
-                autocast = torch.autocast(device.type, torch.bfloat16, enabled=name == "bfloat16")
-                start = time.perf_counter()
-                loss, _ = train_step(trial, images, labels, config, optimizer, autocast)
-                value = float(loss)
-                yield name, 1000 * (time.perf_counter() - start), value
+    spread = 0x9E3779B1 * (seed >> 8)  # 2**32 over the golden ratio, odd
+    return ((seed << 24) + (rank << 15) + 2 * epoch + spread) % 2**32

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import distributed, experiment, hardware, jobs, models, runs, state, worker
+from core import distributed, experiment, hardware, jobs, models, runs, scoring, state, worker
 from core.distributed import ALONE, World
 from core.recipes import TrainConfig
 from core.train import _mix, prepared_batches
@@ -106,7 +106,7 @@ def test_the_weights_of_two_processes_load_in_a_plain_network(pair):
     plain = models.build("house", tuple(pair.info["shape"]), 10, **pair.info["sizes"])
     assert type(plain) is torch.nn.Sequential
     plain.load_state_dict(torch.load(pair.folder / runs.WEIGHTS, weights_only=True))
-    assert type(experiment.load_model(pair)) is torch.nn.Sequential
+    assert type(scoring.load_model(pair)) is torch.nn.Sequential
 
 
 def test_one_process_alone_says_so_too(tiny):

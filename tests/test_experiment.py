@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from core import data, experiment, files, recipes, runs
+from core import data, experiment, files, recipes, runs, scoring
 from tests.conftest import TINY, synthetic
 
 
@@ -32,7 +32,7 @@ def test_any_channels_size_and_classes_pass_through(artifacts, channels, side, c
     assert stored["epoch_classes"].shape == (2, len(dataset.test))
     held_out = run.info["images"]["validation"]
     assert stored["validation_probs"].shape == (held_out, classes)
-    again = experiment.reproduce(run.id, dataset)
+    again = scoring.reproduce(run.id, dataset)
     assert again.exact
     assert again.found == run.metrics["test_accuracy"]
 
@@ -84,7 +84,7 @@ def test_a_changed_data_set_is_not_scored_as_if_it_were_the_same(artifacts, gray
     run = experiment.run(recipe_for(gray), dataset=gray)
     other = synthetic(train=601)
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
-        experiment.reproduce(run.id, other)
+        scoring.reproduce(run.id, other)
 
 
 def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, gray):
@@ -104,7 +104,7 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
     assert broken.state == "interrupted"
     assert len(broken.history()[0]) == 2
     with pytest.raises(ValueError, match="has no final weights yet"):
-        experiment.load_model(broken)
+        scoring.load_model(broken)
 
     resumed = experiment.resume(broken.id, dataset=gray)
     assert resumed.state == "finished"
@@ -143,7 +143,7 @@ def test_damaged_weights_are_a_broken_run(tiny):
     content[-200] ^= 1
     path.write_bytes(content)
     with pytest.raises(files.BrokenRun, match="checksum mismatch"):
-        experiment.load_model(tiny)
+        scoring.load_model(tiny)
 
 
 def test_weights_of_another_architecture_say_which_layer(tiny):
@@ -152,7 +152,7 @@ def test_weights_of_another_architecture_say_which_layer(tiny):
     info["sizes"]["stages"] = [[8, 16], [24, 24], [32]]
     (tiny.folder / runs.INFO).write_text(json.dumps(info))
     with pytest.raises(files.BrokenRun, match=r"size mismatch for 0\.weight"):
-        experiment.load_model(runs.load(tiny.id))
+        scoring.load_model(runs.load(tiny.id))
 
 
 def test_validation_zero_trains_on_everything_and_keeps_the_last_epoch(artifacts):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from core import data, experiment, recipes, runs
+from core import data, recipes, runs, scoring
 from core.summary import results_table
 from tests.conftest import ROOT
 
@@ -59,14 +59,14 @@ def test_the_readme_shows_their_numbers(shipped):
 
 
 def test_the_bundled_digits_run_is_reproduced_without_any_download(shipped, no_data):
-    result = experiment.reproduce(shipped["digits-cnn"].id)
+    result = scoring.reproduce(shipped["digits-cnn"].id)
     assert result.exact
 
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name != "digits-cnn"])
 def test_saved_weights_reproduce_the_stored_accuracy(shipped, real_data, name):
-    assert experiment.reproduce(shipped[name].id).exact
+    assert scoring.reproduce(shipped[name].id).exact
 
 
 def by_hand(name: str) -> nn.Sequential:

@@ -8,7 +8,7 @@ import torch
 
 from core import data, models
 from core.recipes import TrainConfig
-from core.train import Diverged, TrainingData, choose_precision, train
+from core.train import Diverged, TrainingData, _mix, train
 
 
 def prepared(dataset: data.Dataset, config: TrainConfig, seed: int = 0):
@@ -157,18 +157,8 @@ def test_bfloat16_learns_too(gray):
     assert all(value.dtype == torch.float32 for value in model.state_dict().values())
 
 
-def test_the_precision_test_times_both_and_leaves_the_network_alone(gray):
-    model, parts = prepared(gray, FAST)
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    chosen, milliseconds = choose_precision(model, parts, FAST)
-    assert set(milliseconds) == {"float32", "bfloat16"}
-    faster = milliseconds["bfloat16"] < 0.9 * milliseconds["float32"]
-    assert chosen == "float32" or faster
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-
-
-def test_a_wanted_precision_is_taken_and_an_unknown_one_refused(gray):
-    model, parts = prepared(gray, FAST)
-    assert choose_precision(model, parts, FAST, "float32") == ("float32", {})
-    with pytest.raises(ValueError, match="precision: 'int8' is unknown"):
-        choose_precision(model, parts, FAST, "int8")
+def test_no_two_seeds_epochs_or_ranks_share_their_chance():
+    seeds = [0, 1, 255, 256, 257, 511, 512, 2**31 - 1]
+    mixed = [_mix(s, e, r) for s in seeds for e in (1, 2, 10_000) for r in (0, 1)]
+    assert len(set(mixed)) == len(mixed)
+    assert max(mixed) < 2**32

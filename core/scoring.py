@@ -1,0 +1,66 @@
+"""A finished run's network: loaded from its weights, and scored again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from core import data, evaluate, files, models, runs
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The saved weights, scored again. `exact`: the same number of test images is right."""
+
+    stored: float
+    found: float
+    count: int
+    exact: bool
+    changed_predictions: int
+
+
+def reproduce(run_id: str, dataset: data.Dataset | None = None) -> Reproduction:
+    """Score a finished run's saved weights on the data set again, in float32 on the CPU.
+
+    Raises RunNotFound, BrokenRun, or ValueError when the run is unfinished or the data is not what
+    it was.
+    """
+    found = runs.load(run_id)
+    model = load_model(found)
+    dataset = dataset or data.load(found.info["dataset"])
+    check_data(found.info, dataset)
+    probs = evaluate.predict(model, dataset.test.images, found.info["mean"], found.info["std"])
+    right = int((probs.argmax(1) == dataset.test.labels.numpy()).sum())
+    before = found.predictions()["probs"].argmax(1)
+    return Reproduction(
+        stored=found.metrics["test_accuracy"],
+        found=right / len(dataset.test),
+        count=len(dataset.test),
+        exact=right == found.metrics["test_right"],
+        changed_predictions=int((before != probs.argmax(1)).sum()),
+    )
+
+
+def load_model(run: runs.Run) -> torch.nn.Module:
+    """A finished run's network on the CPU, in evaluation mode. Raises BrokenRun or ValueError."""
+    if run.problem:
+        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
+    if run.metrics is None:
+        raise ValueError(f"{run.id} is {run.state}: it has no final weights yet")
+    info = run.info
+    model = models.build(info["model"], tuple(info["shape"]), len(info["classes"]), **info["sizes"])
+    try:
+        model.load_state_dict(runs.read_weights(run))
+    except RuntimeError as error:
+        raise files.BrokenRun(f"{run.folder / runs.WEIGHTS}: {error}") from error
+    return models.channels_last(model).eval()
+
+
+def check_data(info: dict, dataset: data.Dataset) -> None:
+    """Raises ValueError when a data set is not the one that a run recorded."""
+    if info["dataset_sha256"] != dataset.sha256:
+        raise ValueError(
+            f"the data set {info['dataset']!r} here is not the one the run was trained on "
+            f"(sha256 {dataset.sha256[:12]}, the run has {info['dataset_sha256'][:12]})"
+        )
