@@ -1,6 +1,8 @@
 """The line: who is in it, who is refused, what becomes of a run."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -135,7 +137,7 @@ def test_names_and_notes_leave_the_record_untouched(tiny):
 
 
 def test_a_started_worker_outlives_the_process_that_asked_for_it(artifacts):
-    """Cases 1 and 6: the asker is killed, the run goes on to its end."""
+    """Cases 1 and 6: the asker is killed with all its group, the run goes on to its end."""
     code = (
         "import time; from core import jobs;"
         "from tests.workers import SMALL;"
@@ -143,10 +145,14 @@ def test_a_started_worker_outlives_the_process_that_asked_for_it(artifacts):
         "time.sleep(60)"
     )
     asker = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     run_id = asker.stdout.readline().strip()
-    asker.kill()
+    os.killpg(asker.pid, signal.SIGKILL)  # as a closed terminal or a killed server does
     asker.wait()
     workers.until(lambda: workers.state_of(run_id) == "finished", seconds=90)
     said = json.loads((artifacts / run_id / state.HEARTBEAT).read_text())
