@@ -1,17 +1,19 @@
 """Home: every run, best first, and what to look at next."""
 
+import pyarrow
 import streamlit as st
 
 import ui
+from core import runs
 from core.summary import confused_sentences, dataset_title, leaderboard
 
 RUN_PAGE = ("pages/run.py", "This run", ":material/article:")
 
 with ui.page("Runs"):
-    runs = ui.all_runs()
-    finished = [run for run in runs if run.metrics]
+    known = runs.list_runs()
+    finished = [run for run in known if run.metrics]
     st.title("What these networks learned")
-    if not runs:
+    if not known:
         ui.no_runs()
         st.stop()
 
@@ -41,7 +43,7 @@ with ui.page("Runs"):
     ]
 
     event = st.dataframe(
-        leaderboard(shown),
+        pyarrow.table(leaderboard(shown)),  # a dict would go through pandas
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -102,7 +104,7 @@ with ui.page("Runs"):
         if not chosen_rows:
             st.caption("Tick a row above to look at another run.")
 
-    unfinished = [run for run in runs if not run.metrics]
+    unfinished = [run for run in known if not run.metrics]
     if unfinished:
         with st.expander(f"{len(unfinished)} without results", icon=":material/hourglass:"):
             for run in unfinished:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +87,7 @@ def choose_run(place, *, finished: bool = True) -> runs.Run:
 
     Explains and stops when there is none, or when it has no results and `finished` asks for them.
     """
-    known = [run for run in all_runs() if run.metrics or not (finished or run.problem)]
+    known = [run for run in runs.list_runs() if run.metrics or not (finished or run.problem)]
     wanted = st.query_params.get("run")
     if wanted is not None and wanted not in {run.id for run in known}:
         _explain_run(wanted)
@@ -219,27 +218,8 @@ def run_colors(chosen: Sequence[runs.Run]) -> dict[str, str]:
     """A colour for each run, the same on every page as long as no older run is deleted."""
     from core.charts import RUN_COLORS
 
-    order = sorted(run.id for run in all_runs())
+    order = sorted(run.id for run in runs.list_runs())
     return {run.id: RUN_COLORS[order.index(run.id) % len(RUN_COLORS)] for run in chosen}
-
-
-def all_runs() -> list[runs.Run]:
-    """All runs, read again only when something in the artifacts folder has changed."""
-    return _all_runs(str(runs.root()), _stamp())
-
-
-def _stamp() -> tuple:
-    """What changes whenever a run is added, finished or removed."""
-    root = runs.root()
-    if not root.is_dir():
-        return ()
-    with os.scandir(root) as entries:
-        return tuple(sorted((entry.name, entry.stat().st_mtime_ns) for entry in entries))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _all_runs(root: str, stamp: tuple) -> list[runs.Run]:
-    return runs.list_runs()
 
 
 def predictions(run: runs.Run) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core import distributed, jobs, recipes, runs, summary, worker
+from core import distributed, jobs, limits, recipes, runs, summary, worker
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -123,7 +123,7 @@ def _take_up(run_id: str, world: distributed.World) -> int:
 
 def _work(options: argparse.Namespace) -> int:
     """A worker started by a page: like a person's command, with lower priority and no terminal."""
-    os.nice(5)
+    limits.step_back()
     worker.work(options.run)
     return 0
 

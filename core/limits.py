@@ -41,6 +41,13 @@ def threads() -> int:
     return max(1, processors // trainings())
 
 
+def step_back() -> None:
+    """Give this process the lowest priority: whoever looks at a page comes first."""
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 def training_off() -> str | None:
     """Why nothing can be trained here, or None."""
     if os.environ.get("LIGHTBOX_TRAINING") == "off":

@@ -49,8 +49,9 @@ def cnn(
     for outputs in widths:
         layers.append(nn.Conv2d(channels, outputs, 3, padding=padding))
         if batch_norm:
-            layers.append(nn.BatchNorm2d(outputs))
-        layers += [nn.ReLU(), nn.MaxPool2d(2)]
+            layers += [nn.BatchNorm2d(outputs), nn.ReLU(), nn.MaxPool2d(2)]
+        else:  # ReLU of the maximum is the maximum of the ReLUs, at a quarter of the work
+            layers += [nn.MaxPool2d(2), nn.ReLU(inplace=True)]
         channels = outputs
         height, width = ((side + 2 * padding - 2) // 2 for side in (height, width))
     if min(height, width) < 1:

@@ -13,7 +13,8 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,9 @@ class Run:
     metrics: dict[str, Any] | None = None
     problem: str | None = None
 
-    @cached_property
+    @property
     def state(self) -> str:
-        """queued, running, stalled, interrupted, finished, stopped, failed or damaged."""
+        """queued, running, stalled, interrupted, finished, stopped, failed or damaged: now."""
         return "damaged" if self.problem else state.derive(self.folder, self.metrics)
 
     @property
@@ -124,7 +125,7 @@ def _is_run(folder: str | Path) -> bool:
 
 def load(run_id: str) -> Run:
     """One run, whatever its state. Raises RunNotFound."""
-    return _read(folder_of(run_id))
+    return _fresh(folder_of(run_id))
 
 
 def list_runs() -> list[Run]:
@@ -141,7 +142,7 @@ def list_runs() -> list[Run]:
         and entry.is_dir(follow_symlinks=False)
         and _is_run(entry.path)
     ]
-    runs = sorted((_read(folder) for folder in folders), key=lambda run: run.id, reverse=True)
+    runs = sorted(map(_fresh, folders), key=lambda run: run.id, reverse=True)
     return sorted(runs, key=_rank)
 
 
@@ -151,7 +152,21 @@ def _rank(run: Run) -> tuple[int, float]:
     return (0, -run.metrics["test_accuracy"]) if run.metrics else (1, 0.0)
 
 
-def _read(folder: Path) -> Run:
+def _fresh(folder: Path) -> Run:
+    """A run as its files are now; those that have not changed are not read again."""
+    return _read(folder, tuple(map(_stamp, (INFO, METRICS, MANIFEST, NOTES), repeat(folder))))
+
+
+def _stamp(name: str, folder: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder / name)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4096)
+def _read(folder: Path, stamps: tuple) -> Run:
     try:
         if not (folder / INFO).exists():
             info = read_json(folder / REQUEST, ("recipe", "dataset", "seed", "config"))

@@ -3,12 +3,13 @@
 import streamlit as st
 
 import ui
+from core import runs
 
 with ui.page("Curves") as beside_menu:
     run = ui.choose_run(beside_menu)
     from core import charts
 
-    titles = ui.labels([other for other in ui.all_runs() if other.metrics])
+    titles = ui.labels([other for other in runs.list_runs() if other.metrics])
     wanted = [name for name in st.query_params.get("with", "").split(",") if name in titles]
     st.session_state["curves_with"] = wanted
 
@@ -30,7 +31,7 @@ with ui.page("Curves") as beside_menu:
             "Test accuracy", key="curves_test", help="Shown only: nothing is chosen on it"
         )
 
-    chosen = [run] + [other for other in ui.all_runs() if other.id in others]
+    chosen = [run] + [other for other in runs.list_runs() if other.id in others]
     names = {other.id: other.title for other in chosen}
     if len(set(names.values())) < len(names):
         names = {key: f"{title} ({key[-4:]})" for key, title in names.items()}
