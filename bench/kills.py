@@ -29,7 +29,7 @@ def _measure(wanted: int, chance: random.Random) -> int:
     from core import files, jobs, runs
     from tests import workers
 
-    epochs = 20 * wanted
+    epochs = 15 * wanted
     unbroken = workers.put_in_line(min(epochs, 10_000))
     workers.begin(unbroken).join()
     broken = workers.put_in_line(min(epochs, 10_000), name="another")

@@ -240,7 +240,7 @@ def _last_epoch(folder, model: torch.nn.Module) -> Trained:
         return Trained()
     saved = files.read_tensors(checkpoint)
     model.load_state_dict(saved["best_weights"] or saved["model"])
-    return Trained(**saved["done"])
+    return Trained.from_dict(saved["done"])
 
 
 def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
