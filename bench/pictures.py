@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = {
     "home": ("", "What these networks learned"),
     "curves": ("curves", "is kept"),
-    "confusion": ("confusion_matrix", "most often"),
+    "confusion": ("confusion_matrix", ""),
     "samples": ("samples", "are read wrong"),
 }
 
