@@ -135,7 +135,6 @@ def _network(prefix: str, base: recipes.Recipe, places: dict) -> tuple[str, dict
     for place, (name, default) in enumerate(sizes.SIZES[model].items()):
         with columns[place % 2]:
             start = known.get(name, default)
-            start = _as_tuple(start) if isinstance(default, tuple) else start
             given[name] = _field(f"{prefix}_{model}", name, start)
             places[name] = st.empty()
     return model, given
@@ -177,10 +176,6 @@ def _read_sizes(model: str, given: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in given.items()
     }
-
-
-def _as_tuple(value: Any) -> Any:
-    return tuple(_as_tuple(item) for item in value) if isinstance(value, list | tuple) else value
 
 
 def show_plan(order: Order) -> None:

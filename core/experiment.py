@@ -20,7 +20,7 @@ from core.hardware import choose_device, environment, usable_threads
 from core.precision import choose_precision
 from core.recipes import Recipe, TrainConfig, describe, differences, from_description
 from core.scoring import check_data
-from core.train import Diverged, Trained, TrainingData, train
+from core.train import Diverged, Trained, TrainingData, check_batch, train
 
 
 class Stopped(Exception):
@@ -286,14 +286,6 @@ def _build(recipe: Recipe, dataset: data.Dataset, seed: int) -> torch.nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
-
-
-def check_batch(config: TrainConfig, parts: TrainingData) -> None:
-    """Raises ValueError when a batch is larger than the data."""
-    if config.batch_size > len(parts.fit):
-        raise ValueError(
-            f"batch_size: {config.batch_size} is more than the {len(parts.fit)} training images"
-        )
 
 
 def split(dataset: data.Dataset, config: TrainConfig) -> TrainingData:

@@ -49,12 +49,13 @@ def estimate(
     from core import experiment, models
     from core.hardware import choose_device, usable_threads
     from core.precision import choose_precision, time_steps
+    from core.train import check_batch
 
     torch.set_num_threads(threads or usable_threads())
     chosen = choose_device(device)
     dataset = _here(recipe.dataset) or _noise(recipe.dataset)
     parts = experiment.split(dataset, config)
-    experiment.check_batch(config, parts)
+    check_batch(config, parts)
     model = models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
     model = model.to(chosen)
     picked, _ = choose_precision(model, parts, config, precision)

@@ -65,6 +65,29 @@ def confused_sentences(
     ]
 
 
+def training_note(info: dict[str, Any]) -> str:
+    """Why training values of a run do not compare with validation values one to one."""
+    config = info["config"]
+    augmentation = ("rotation", "translation", "scale", "shear", "flip", "erasing")
+    effects = {
+        "dropout": any(value for name, value in info["sizes"].items() if "dropout" in name),
+        "augmentation": any(config[name] for name in augmentation),
+        "label smoothing": config["label_smoothing"],
+    }
+    note = "Training values are running means within the epoch, while the network still changes"
+    if any(effects.values()):
+        there = " and ".join(name for name, value in effects.items() if value)
+        note += f", and include {there}: they can lie below validation"
+    return note + "."
+
+
+def history_csv(history: Sequence[dict[str, Any]]) -> str:
+    """One line an epoch under a line of names, which are those of the first record."""
+    names = list(history[0]) if history else ["epoch"]
+    rows = [",".join(str(record.get(name, "")) for name in names) for record in history]
+    return "\n".join([",".join(names), *rows]) + "\n"
+
+
 def result_line(run: Run) -> str:
     """What a finished training says last."""
     metrics = run.metrics

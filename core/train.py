@@ -99,10 +99,7 @@ def train(
     whose weights stay those of the last epoch.
     """
     world.check_batch(config.batch_size)
-    if config.batch_size > len(data.fit):
-        raise ValueError(
-            f"batch_size: {config.batch_size} is more than the {len(data.fit)} training images"
-        )
+    check_batch(config, data)
     device = next(model.parameters()).device
     channels_last(model)
     optimizer = make_optimizer(model, config)
@@ -168,6 +165,14 @@ def train(
     if best_weights is not None:
         model.load_state_dict(best_weights)
     return done
+
+
+def check_batch(config: TrainConfig, data: TrainingData) -> None:
+    """Raises ValueError when a batch is larger than the data."""
+    if config.batch_size > len(data.fit):
+        raise ValueError(
+            f"batch_size: {config.batch_size} is more than the {len(data.fit)} training images"
+        )
 
 
 def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict[str, float | None]:

@@ -4,6 +4,7 @@ import streamlit as st
 
 import ui
 from core import runs
+from core.summary import history_csv, training_note
 
 with ui.page("Curves") as beside_menu:
     run = ui.choose_run(beside_menu)
@@ -43,6 +44,9 @@ with ui.page("Curves") as beside_menu:
     colors = {names[key]: color for key, color in ui.run_colors(chosen).items()}
 
     history = histories[names[run.id]]
+    if not history:
+        st.info("No epoch was finished in this run, so there is no curve.", icon=":material/info:")
+        st.stop()
     held_out = run.metrics["validation_accuracy"] is not None
     best = run.metrics["kept_epoch"]
     st.title(
@@ -70,23 +74,7 @@ with ui.page("Curves") as beside_menu:
                 alt=f"{quantity} by epoch for {len(histories)} runs; "
                 f"{names[run.id]} ends at {last:.4f} on training",
             )
-    config = run.info["config"]
-    effects = [
-        text
-        for text, there in (
-            ("dropout", "dropout" in str(run.info["sizes"])),
-            (
-                "augmentation",
-                any(config[key] for key in ("rotation", "translation", "scale", "flip", "erasing")),
-            ),
-            ("label smoothing", config["label_smoothing"]),
-        )
-        if there
-    ]
-    note = "Training values are running means within the epoch, while the network still changes"
-    if effects:
-        note += f", and include {' and '.join(effects)}: they can lie below validation"
-    st.caption(note + ".")
+    st.caption(training_note(run.info))
     if not held_out:
         st.caption("Nothing was held out in this run, so there is no validation curve.")
     if unreadable:
@@ -94,11 +82,9 @@ with ui.page("Curves") as beside_menu:
             f"{unreadable} lines of the history are unreadable and left out.",
             icon=":material/warning:",
         )
-    header = list(history[0])
-    table = "\n".join(",".join(str(record.get(key, "")) for key in header) for record in history)
     st.download_button(
         "History as CSV",
-        ",".join(header) + "\n" + table + "\n",
+        history_csv(history),
         f"{run.id}-history.csv",
         "text/csv",
         icon=":material/download:",

@@ -176,6 +176,13 @@ def test_curves_of_a_run_without_validation_say_so(artifacts):
     assert "no validation curve" in texts(at)
 
 
+def test_curves_of_a_run_stopped_before_its_first_epoch_say_so(tiny):
+    (tiny.folder / runs.HISTORY).write_text("")
+    at = open_page("curves")
+    assert not at.error
+    assert "No epoch was finished" in at.info[0].value
+
+
 def test_the_matrix_switches_between_counts_and_shares(tiny):
     at = open_page("confusion_matrix", cells="Row share")
     spec = json.loads(at.get("plotly_chart")[0].proto.spec)
