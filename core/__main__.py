@@ -8,18 +8,18 @@ import os
 import sys
 from pathlib import Path
 
-from core import distributed, jobs, limits, recipes, runs, summary, worker
+from core import arguments, distributed, jobs, limits, recipes, runs, summary, worker
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(given: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 not reproduced, 2 an error, 130
     Ctrl-C.
     """
-    options = _parser().parse_args(arguments)
+    options = arguments.parser().parse_args(given)
     if threads := getattr(options, "threads", None):
         os.environ["OMP_NUM_THREADS"] = str(threads)  # read once, when torch is imported
     try:
-        return options.command(options) or 0
+        return COMMANDS[options.command](options) or 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -260,57 +260,21 @@ def _fetch(options: argparse.Namespace) -> None:
     print(f"{data.DATASETS[options.dataset].title} is here")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m core", description="Train image classifiers and look at what they learned."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name: str, function, text: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=text, description=text)
-        added.set_defaults(command=function)
-        return added
-
-    command("recipes", _recipes, "List what can be trained.")
-    train = command("train", _train, "Train a recipe and write a run; Ctrl-C leaves it resumable.")
-    train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
-    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
-    train.add_argument("--name", help="a title of your own for the run")
-    plan = command("plan", _plan, "Show layers, parameters and the time a training would take.")
-    plan.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
-    plan.add_argument("--request", metavar="FILE", help="settings as JSON instead; - reads them")
-    plan.add_argument("--json", action="store_true", help="the time as JSON")
-    for subparser in (train, plan):
-        subparser.add_argument("--epochs", type=int, help="passes over the training images")
-        subparser.add_argument("--batch-size", type=int, help="images a step")
-        subparser.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
-        subparser.add_argument(
-            "--validation", type=float, help="share held out of the training part; 0 trains on all"
-        )
-        subparser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-        subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
-        subparser.add_argument("--threads", type=int, help="processor threads; all by default")
-    resume = command("resume", _resume, "Go on with an unfinished run.")
-    command("queue", _queue, "List what trains and waits.")
-    stop = command("stop", _stop, "Stop a training and keep what it learned; cancel a waiting one.")
-    delete = command("delete", _delete, "Delete a run for good; refused while it trains.")
-    work = command("work", _work, "Train a submitted run when its turn comes (a worker's own).")
-    listed = command("runs", _runs, "List runs, best first.")
-    listed.add_argument("--json", action="store_true", help="as JSON")
-    listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
-    check = command("evaluate", _evaluate, "Score saved weights again; exit 1 if not reproduced.")
-    predict = command("predict", _predict, "Read images: file, label, confidence.")
-    export = command("export", _export, "Write weights, figures and reports as files.")
-    for subparser in (resume, stop, delete, work, check, predict, export):
-        subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
-    predict.add_argument("--json", action="store_true", help="one JSON object a line")
-    export.add_argument("-o", "--output", metavar="DIR", help="folder; exports/RUN by default")
-    fetch = command("fetch", _fetch, "Bring a data set to this machine.")
-    fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
-    fetch.add_argument("--test", action="store_true", help="only its test part")
-    return parser
-
+COMMANDS = {
+    "recipes": _recipes,
+    "train": _train,
+    "plan": _plan,
+    "resume": _resume,
+    "queue": _queue,
+    "stop": _stop,
+    "delete": _delete,
+    "work": _work,
+    "runs": _runs,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "export": _export,
+    "fetch": _fetch,
+}
 
 if __name__ == "__main__":
     distributed.end_process(main())

@@ -39,6 +39,7 @@ ORDER = [
     "reader",
     "charts",
     "report",
+    "arguments",
     "__main__",
 ]
 CORE = ROOT / "core"

@@ -1,0 +1,58 @@
+"""What the command line takes. `python -m core` reads it."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with its options; `command` holds the name of the one that was given."""
+    whole = argparse.ArgumentParser(
+        prog="python -m core", description="Train image classifiers and look at what they learned."
+    )
+    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=name)
+        return added
+
+    command("recipes", "List what can be trained.")
+    train = command("train", "Train a recipe and write a run; Ctrl-C leaves it resumable.")
+    train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
+    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
+    train.add_argument("--name", help="a title of your own for the run")
+    plan = command("plan", "Show layers, parameters and the time a training would take.")
+    plan.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
+    plan.add_argument("--request", metavar="FILE", help="settings as JSON instead; - reads them")
+    plan.add_argument("--json", action="store_true", help="the time as JSON")
+    for subparser in (train, plan):
+        subparser.add_argument("--epochs", type=int, help="passes over the training images")
+        subparser.add_argument("--batch-size", type=int, help="images a step")
+        subparser.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
+        subparser.add_argument(
+            "--validation", type=float, help="share held out of the training part; 0 trains on all"
+        )
+        subparser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+        subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+        subparser.add_argument("--threads", type=int, help="processor threads; all by default")
+    resume = command("resume", "Go on with an unfinished run.")
+    command("queue", "List what trains and waits.")
+    stop = command("stop", "Stop a training and keep what it learned; cancel a waiting one.")
+    delete = command("delete", "Delete a run for good; refused while it trains.")
+    work = command("work", "Train a submitted run when its turn comes (a worker's own).")
+    listed = command("runs", "List runs, best first.")
+    listed.add_argument("--json", action="store_true", help="as JSON")
+    listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
+    check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
+    predict = command("predict", "Read images: file, label, confidence.")
+    export = command("export", "Write weights, figures and reports as files.")
+    for subparser in (resume, stop, delete, work, check, predict, export):
+        subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
+    predict.add_argument("--json", action="store_true", help="one JSON object a line")
+    export.add_argument("-o", "--output", metavar="DIR", help="folder; exports/RUN by default")
+    fetch = command("fetch", "Bring a data set to this machine.")
+    fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
+    fetch.add_argument("--test", action="store_true", help="only its test part")
+    return whole
