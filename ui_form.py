@@ -15,7 +15,7 @@ from core.data import DATASETS
 
 TRAINING = ("epochs", "batch_size", "lr", "optimizer", "schedule", "weight_decay")
 REGULAR = ("label_smoothing", "validation", "select", "normalisation")
-AUGMENTATION = ("rotation", "translation", "scale", "shear", "erasing", "flip")
+AUGMENTATION = ("rotation", "translation", "scale", "shear", "elastic", "stroke", "erasing", "flip")
 CHOICES = {
     "optimizer": recipes.OPTIMIZERS,
     "schedule": recipes.SCHEDULES,
@@ -33,6 +33,8 @@ HELP = {
     "translation": "Share of the side, either way",
     "scale": "Share by which images shrink or grow",
     "shear": "Degrees to either side",
+    "elastic": "Share of the side by which parts wander apart, as in a shaky hand",
+    "stroke": "Share of a pixel by which strokes swell or shrink at either edge",
     "erasing": "Probability that a rectangle is blanked",
     "flip": "Mirror left and right; not for digits and letters",
     "widths": "Filters of each stage, set apart by commas",

@@ -22,13 +22,17 @@ def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
     if config.flip:
         mirrored = torch.rand(len(images), generator=generator) < 0.5
         images = torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
-    if config.rotation or config.translation or config.scale or config.shear:
+    if config.rotation or config.translation or config.scale or config.shear or config.elastic:
         grid = F.affine_grid(
             _affine(images, config, generator).to(images.device),
             list(images.shape),
             align_corners=False,
         )
+        if config.elastic:
+            grid = grid + _wander(images, config.elastic, generator)
         images = F.grid_sample(images, grid, align_corners=False)
+    if config.stroke:
+        images = _swell(images, config.stroke, generator)
     if config.erasing:
         images = images.masked_fill(_rectangles(images, config.erasing, generator), 0.0)
     return images
@@ -57,6 +61,32 @@ def _affine(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
         shift = shift.round()  # whole pixels: a shift alone then blurs nothing
     matrix[:, :, 2] = 2 * shift / size
     return matrix
+
+
+def _wander(images: Tensor, elastic: float, generator: Generator) -> Tensor:
+    """Smooth displacements (N, H, W, 2) in affine_grid's units: noise on 6 x 6 knots, bicubic
+    between them, of standard deviation `elastic` sides.
+
+    A coarse form of the elastic distortions of Simard et al. (2003).
+    """
+    knots = torch.randn(len(images), 2, 6, 6, generator=generator).to(images.device)
+    smooth = F.interpolate(knots, images.shape[2:], mode="bicubic", align_corners=True)
+    return 2 * elastic * smooth.permute(0, 2, 3, 1)
+
+
+def _swell(images: Tensor, stroke: float, generator: Generator) -> Tensor:
+    """Strokes a random part of a pixel wider or thinner at either edge, their contrast kept.
+
+    Mixes an image with its 3x3 maximum (light strokes on black swell) or minimum.
+    """
+    count = len(images)
+    draws = (torch.rand(count, generator=generator) * 2 - 1) * stroke
+    draws = draws.to(images.device).view(-1, 1, 1, 1)
+    wider = F.max_pool2d(images, 3, 1, 1)
+    thinner = -F.max_pool2d(-images, 3, 1, 1)
+    mixed = torch.lerp(images, torch.where(draws > 0, wider, thinner), draws.abs())
+    peaks = [batch.flatten(1).amax(1).clamp(min=1e-6) for batch in (images, mixed)]
+    return mixed * (peaks[0] / peaks[1]).clamp(max=3).view(-1, 1, 1, 1)
 
 
 def _rectangles(images: Tensor, probability: float, generator: Generator) -> Tensor:

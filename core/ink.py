@@ -4,163 +4,205 @@ showing.
 
 from __future__ import annotations
 
-import io
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
+from scipy import ndimage
 
-FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
-MAX_PIXELS = 50_000_000  # a 50-megapixel photo; the header is checked before anything is decoded
-INK = 0.2  # share of the strongest ink at which a pixel counts as part of the drawing
+from core import paper, strokes
+from core.paper import EmptyDrawing
+from core.picture import ImageError, open_array, open_image
 
+__all__ = ["EmptyDrawing", "ImageError", "Prepared", "open_array", "open_image", "prepare"]
 
-class ImageError(ValueError):
-    """Not an image that can be read here; the message names it and says why."""
-
-
-class EmptyDrawing(ValueError):
-    """There is nothing to read on the image."""
+SIDE = 720  # pixels of the long side at which one drawing is worked on
+BOX = 20 / 28  # share of the frame that MNIST's digits fill
+DOT = 0.15  # a filled mark smaller than that share of the picture is a dot
 
 
 @dataclass(frozen=True)
 class Prepared:
     """`image` is uint8 (C, H, W) for the network; `stages` are (name, image uint8 (H, W) or (H, W,
     3)).
+
+    `variants` uint8 (N, C, H, W) are the same thing drawn with other pens, for a vote; the first is
+    `image`. `said` tells what was done, `box` is (x, y, width, height) of the thing on the picture.
     """
 
     image: np.ndarray
     stages: tuple[tuple[str, np.ndarray], ...]
-
-
-def open_image(content: bytes | Path, name: str = "") -> Image.Image:
-    """The first frame, turned as its EXIF says, as 8-bit gray or RGB on white. Raises
-    ImageError.
-    """
-    name = name or (content.name if isinstance(content, Path) else "image")
-    try:
-        raw = content.read_bytes() if isinstance(content, Path) else content
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(raw), formats=FORMATS)
-        width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise ImageError(
-                f"{name}: {width}x{height} pixels are too many; "
-                f"at most {MAX_PIXELS // 1_000_000} million are read"
-            )
-        return _flatten(ImageOps.exif_transpose(image))
-    except ImageError:
-        raise
-    except FileNotFoundError:
-        raise ImageError(f"{name}: no such file") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ImageError(
-            f"{name}: too many pixels; at most {MAX_PIXELS // 1_000_000} million are read"
-        ) from None
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-    ) as error:
-        raise ImageError(
-            f"{name}: not an image we can read ({', '.join(FORMATS)}): {error}"
-        ) from error
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """8-bit gray ("L") or "RGB", 16-bit scaled down, transparency laid on white."""
-    if image.mode.startswith(("I", "F")):
-        values = np.asarray(image, np.float64)
-        top = 65535.0 if image.mode.startswith("I;16") or values.max() > 255 else 255.0
-        return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
-    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        paper = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(paper, image).convert("RGB")
-    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+    variants: np.ndarray
+    said: tuple[str, ...] = ()
+    box: tuple[int, int, int, int] | None = None
 
 
 def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> Prepared:
     """An image as a network of input `shape` (C, H, W) saw its training data.
 
-    `drawn` sets hold light strokes on black: polarity is found from the border, the strokes are
-    cropped, scaled to 20/28 of the side and centred by mass (LeCun's steps for MNIST). Other sets
-    are fitted into the frame, and gray ones on a light ground inverted. An image that has the
-    network's size already is not moved. Raises EmptyDrawing when a drawn image holds no strokes.
+    `drawn` sets hold light strokes on black, as MNIST does: the ink is found, cropped, brought to
+    the stroke width that the set has, scaled to 20/28 of the side and centred by mass. An image
+    that has this form already is not moved. Of other sets the subject is cropped from its ground
+    and fitted into the frame. Raises EmptyDrawing when a drawn image holds no strokes.
     """
+    if not drawn:
+        return _subject(image, shape)
+    if (as_it_is := _in_form(image, shape)) is not None:
+        return as_it_is
+    page = paper.clean(image, SIDE)
+    mask = chosen(page.mask)
+    place = strokes.box(mask)
+    _refuse_a_dot(mask, place)
+    return frame(crop(page.ink * mask, place), shape, page, place)
+
+
+def frame(ink: np.ndarray, shape, page: paper.Page, place) -> Prepared:
+    """The crop of one thing's ink in the network's frame, with its variants."""
+    channels, height, width = shape
+    traced = strokes.trace(ink)
+    main, others = drawings(ink, traced, (height, width))
+    variants = np.repeat(np.stack([main, *others])[:, None], channels, 1)
+    stages = (
+        *page.stages,
+        ("cropped", paper.to_image(ink)),
+        (f"{width}x{height}", main),
+    )
+    return Prepared(variants[0], stages, variants, page.said, given(place, page.scale))
+
+
+def drawings(
+    ink: np.ndarray, traced: strokes.Strokes, size: tuple[int, int]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """The thing in a frame of `size` as it is best drawn, and drawn otherwise for a vote."""
+    thin, thick = strokes.THIN, strokes.THICK
+    fits = thin <= traced.relative <= thick
+    target = float(np.clip(traced.relative, thin + 0.3, thick - 0.6))
+    redrawn = strokes.swollen(traced, target)
+    if fits:
+        main = strokes.centre(paper.to_image(ink), size, BOX)
+    else:
+        main = strokes.draw(redrawn, size, BOX)
+    return main, [
+        strokes.draw(strokes.swollen(traced, strokes.WIDTH), size, BOX),
+        strokes.draw(strokes.upright(redrawn, 0.6), size, BOX),
+    ]
+
+
+def crop(ink: np.ndarray, place) -> np.ndarray:
+    (top, left), (tall, wide) = place
+    return ink[top : top + tall, left : left + wide]
+
+
+def given(place, scale: float) -> tuple[int, int, int, int]:
+    """(x, y, width, height) in pixels of the given picture."""
+    (top, left), (tall, wide) = place
+    return tuple(round(value / scale) for value in (left, top, wide, tall))
+
+
+def chosen(mask: np.ndarray) -> np.ndarray:
+    """The parts of the mask that make up the one thing drawn: the weightiest and what is near it.
+
+    What runs off the picture counts less than what lies whole in it, and so does the rim.
+    """
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if count < 2:
+        return mask
+    boxes = ndimage.find_objects(labels)
+    areas = np.bincount(labels.ravel())[1:]
+    height, width = mask.shape
+    weights = []
+    for (rows, columns), area in zip(boxes, areas, strict=True):
+        off = rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
+        aside = max(
+            abs((rows.start + rows.stop) / height - 1), abs((columns.start + columns.stop) / width - 1)
+        )
+        weights.append(area * (0.3 if off else 1.0) * (1 - 0.6 * aside))
+    main = int(np.argmax(weights))
+    kept = _with_neighbours(boxes, areas, main, mask.shape)
+    return np.isin(labels, kept + 1)
+
+
+def _with_neighbours(boxes, areas, main: int, shape) -> np.ndarray:
+    """Indices of the main part and of the parts that hang together with it."""
+    rows, columns = boxes[main]
+    reach = 0.25 * max(rows.stop - rows.start, columns.stop - columns.start)
+    kept = [main]
+    for index, (other_rows, other_columns) in enumerate(boxes):
+        gap_y = max(other_rows.start - rows.stop, rows.start - other_rows.stop, 0)
+        gap_x = max(other_columns.start - columns.stop, columns.start - other_columns.stop, 0)
+        off = (
+            other_rows.start == 0
+            or other_columns.start == 0
+            or other_rows.stop == shape[0]
+            or other_columns.stop == shape[1]
+        )
+        near = max(gap_y, gap_x) <= (0.02 * reach if off else reach)
+        if index != main and near and areas[index] > 0.04 * areas[main]:
+            kept.append(index)
+    return np.array(kept)
+
+
+def _refuse_a_dot(mask: np.ndarray, place) -> None:
+    (_, _), (tall, wide) = place
+    pad = np.pad(crop(mask, place), 1)
+    compact = 2 * float(ndimage.distance_transform_edt(pad).max()) > 0.7 * max(tall, wide)
+    if max(tall, wide) < DOT * max(mask.shape) and compact:
+        raise EmptyDrawing("only a dot is drawn here: draw something larger")
+    if max(tall, wide) < max(0.02 * max(mask.shape), 3):
+        raise EmptyDrawing("nothing is drawn here but specks: draw something larger")
+
+
+def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None:
+    """An image that is laid out as the set's own already, its ground taken to 0; else None."""
+    channels, height, width = shape
+    if image.size != (width, height):
+        return None
+    gray = np.asarray(image.convert("L"), np.float32)
+    stages = [("as given", np.asarray(image))]
+    rim = np.concatenate([gray[:2].ravel(), gray[-2:].ravel(), gray[:, :2].ravel(), gray[:, -2:].ravel()])
+    ground = float(np.median(rim))
+    said = ()
+    if ground > 127:
+        gray, rim, ground = 255 - gray, 255 - rim, 255 - ground
+        said = ("light strokes on a dark ground were turned dark on light",)
+        stages.append(("inverted", gray.astype(np.uint8)))
+    strongest = float(gray.max()) - ground
+    if strongest < 60 or float((np.abs(rim - ground) > 0.25 * strongest).mean()) > 0.02:
+        return None
+    ink = np.clip((gray - ground) / strongest, 0, 1)
+    (_, _), (tall, wide) = strokes.box(ink > 0.2)
+    if abs(max(tall, wide) - BOX * max(height, width)) > 1.5:
+        return None
+    mass = float(ink.sum())
+    off_y = float(ink.sum(1) @ (np.arange(height) + 0.5)) / mass - height / 2
+    off_x = float(ink.sum(0) @ (np.arange(width) + 0.5)) / mass - width / 2
+    if not (-1 < off_y < 2 and -1 < off_x < 2):
+        return None
+    final = paper.to_image(ink) if ground > 0 or strongest < 255 else gray.astype(np.uint8)
+    stages.append((f"{width}x{height}", final))
+    one = np.repeat(final[None], channels, 0)
+    return Prepared(one, tuple(stages), one[None], said)
+
+
+def _subject(image: Image.Image, shape: tuple[int, int, int]) -> Prepared:
+    """The picture fitted into the frame; for gray sets on black."""
     channels, height, width = shape
     stages = [("as given", np.asarray(image))]
     if channels == 3:
         fitted = np.asarray(
             ImageOps.pad(image.convert("RGB"), (width, height), color=_border(image))
         )
-        return Prepared(
-            np.ascontiguousarray(np.moveaxis(fitted, 2, 0)), (*stages, ("fitted", fitted))
-        )
+        final = np.ascontiguousarray(np.moveaxis(fitted, 2, 0))
+        return Prepared(final, (*stages, ("fitted", fitted)), final[None])
     gray = np.asarray(image.convert("L"))
     if _edge(gray) > 127:
         gray = 255 - gray
         stages.append(("inverted", gray))
-    if gray.shape == (height, width):
-        final = clean(gray) if drawn else gray  # already in the set's own form
-    elif drawn:
-        ink = crop(clean(gray))
-        stages.append(("cropped", ink))
-        final = centre(ink, (height, width))
-    else:
-        ground = int(_edge(gray))
-        final = np.asarray(ImageOps.pad(Image.fromarray(gray), (width, height), color=ground))
-    stages.append((f"{width}x{height}", final))
-    return Prepared(np.repeat(final[None], channels, 0), tuple(stages))
-
-
-def clean(gray: np.ndarray) -> np.ndarray:
-    """Light ink on black (H, W) with the ground taken to 0 and the strongest ink to 255."""
-    values = gray.astype(np.float32) - float(_edge(gray))
-    strongest = float(values.max())
-    if strongest < 40:
-        raise EmptyDrawing(
-            "nothing is drawn here: draw something, with more contrast to the ground"
-        )
-    return (np.clip(values / strongest, 0, 1) * 255).astype(np.uint8)
-
-
-def crop(ink: np.ndarray) -> np.ndarray:
-    """The box around the ink. Raises EmptyDrawing when it holds no more than a dot."""
-    rows, columns = (np.flatnonzero((ink > 255 * INK).any(axis)) for axis in (1, 0))
-    if not len(rows) or not len(columns):
-        raise EmptyDrawing("nothing is drawn here: draw something")
-    box = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    filled = float((box > 255 * INK).mean())
-    small = max(box.shape) < 0.15 * max(ink.shape)
-    if small and filled > 0.6 and max(box.shape) < 2 * min(box.shape):
-        raise EmptyDrawing("only a dot is drawn here: draw something larger")
-    return box
-
-
-def centre(ink: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """The crop fitted into 20/28 of `size` (height, width), its centre of mass at the centre.
-    uint8.
-    """
-    height, width = size
-    factor = 20 / 28 * min(height / ink.shape[0], width / ink.shape[1])
-    new_width, new_height = (max(1, round(side * factor)) for side in (ink.shape[1], ink.shape[0]))
-    small = Image.fromarray(ink).resize(
-        (new_width, new_height), Image.Resampling.BOX if factor < 1 else 1
-    )
-    values = np.asarray(small, np.float32)
-    mass = values.sum()
-    middle_y = (values.sum(1) @ np.arange(new_height)) / mass + 0.5
-    middle_x = (values.sum(0) @ np.arange(new_width)) / mass + 0.5
-    top = min(max(round(height / 2 - middle_y), 0), height - new_height)
-    left = min(max(round(width / 2 - middle_x), 0), width - new_width)
-    frame = np.zeros(size, np.uint8)
-    frame[top : top + new_height, left : left + new_width] = values
-    return frame
+    if gray.shape != (height, width):
+        gray = np.asarray(ImageOps.pad(Image.fromarray(gray), (width, height), color=int(_edge(gray))))
+    stages.append((f"{width}x{height}", gray))
+    final = np.repeat(gray[None], channels, 0)
+    return Prepared(final, tuple(stages), final[None])
 
 
 def _edge(gray: np.ndarray) -> float:
@@ -172,8 +214,3 @@ def _border(image: Image.Image) -> tuple[int, int, int]:
     return tuple(
         int(_edge(channel)) for channel in np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
     )
-
-
-def open_array(pixels: np.ndarray) -> Image.Image:
-    """An image from uint8 (H, W, 1), (H, W, 3) or, as the canvas gives it, (H, W, 4) on white."""
-    return _flatten(Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels))

@@ -46,9 +46,12 @@ class Reader:
         info = self.run.info
         known = data.DATASETS.get(info["dataset"])
         prepared = ink.prepare(image, tuple(info["shape"]), drawn=bool(known and known.drawn))
-        batch = torch.from_numpy(prepared.image[None].copy())
-        probs = evaluate.predict(self.model, batch, info["mean"], info["std"])[0]
-        return Answer(tuple(info["classes"]), probs, prepared)
+        return Answer(tuple(info["classes"]), self.score(prepared.variants).mean(0), prepared)
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""
+        batch = torch.from_numpy(np.ascontiguousarray(images))
+        return evaluate.predict(self.model, batch, self.run.info["mean"], self.run.info["std"])
 
 
 def open_run(run_id: str) -> Reader:

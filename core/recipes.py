@@ -41,6 +41,8 @@ class TrainConfig:
     translation: float = 0.0  # share of the side, either way
     scale: float = 0.0  # share by which images shrink or grow
     shear: float = 0.0  # degrees to either side
+    elastic: float = 0.0  # share of the side by which parts wander apart, as in a shaky hand
+    stroke: float = 0.0  # share of a pixel by which strokes swell or shrink at either edge
     flip: bool = False  # mirror left and right with probability 1/2
     erasing: float = 0.0  # probability that a rectangle is blanked
     validation: float = 1 / 12  # share of the training part held out
@@ -58,6 +60,8 @@ class TrainConfig:
             ("translation", 0.0, 0.5),
             ("scale", 0.0, 0.5),
             ("shear", 0.0, 45.0),
+            ("elastic", 0.0, 0.2),
+            ("stroke", 0.0, 1.0),
             ("erasing", 0.0, 1.0),
             ("validation", 0.0, 0.9),
         ):

@@ -1,0 +1,101 @@
+"""Any picture file or array as an 8-bit image, or a refusal by name. The first step of reading."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+MAX_PIXELS = 50_000_000  # a 50-megapixel photo; the header is checked before anything is decoded
+MAX_BYTES = 100_000_000  # larger files are not even opened
+
+
+class ImageError(ValueError):
+    """Not an image that can be read here; the message names it and says why."""
+
+
+def open_image(content: bytes | Path, name: str = "") -> Image.Image:
+    """The first frame, turned as its EXIF says, as 8-bit gray or RGB, transparency laid on paper.
+
+    A path's file is decoded as it is read, never loaded whole. Raises ImageError.
+    """
+    name = name or (content.name if isinstance(content, Path) else "image")
+    try:
+        with _stream(content, name) as stream, warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(stream, formats=FORMATS)
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise ImageError(
+                    f"{name}: {width}x{height} pixels are too many; "
+                    f"at most {MAX_PIXELS // 1_000_000} million are read"
+                )
+            return _flatten(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError(f"{name}: no such file") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise ImageError(
+            f"{name}: too many pixels; at most {MAX_PIXELS // 1_000_000} million are read"
+        ) from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        reason = "cannot identify the format" if _unknown(error) else error
+        raise ImageError(
+            f"{name}: not an image we can read ({', '.join(FORMATS)}): {reason}"
+        ) from error
+
+
+def open_array(pixels: np.ndarray) -> Image.Image:
+    """An image from uint8 (H, W), (H, W, 1), (H, W, 3) or, as a canvas gives it, (H, W, 4)."""
+    flat = pixels.squeeze(2) if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels
+    return _flatten(Image.fromarray(flat))
+
+
+@contextmanager
+def _stream(content: bytes | Path, name: str):
+    """What the decoder reads from. Raises ImageError for what is no file or too long."""
+    if isinstance(content, Path):
+        if content.exists() and not content.is_file():
+            raise ImageError(f"{name}: not a file")
+        size = content.stat().st_size
+    else:
+        size = len(content)
+    if size > MAX_BYTES:
+        raise ImageError(
+            f"{name}: {size / 1e6:.0f} MB are too many; at most {MAX_BYTES // 1_000_000} are read"
+        )
+    with content.open("rb") if isinstance(content, Path) else io.BytesIO(content) as stream:
+        yield stream
+
+
+def _unknown(error: Exception) -> bool:
+    return isinstance(error, UnidentifiedImageError)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """8-bit gray ("L") or "RGB", 16-bit scaled down, transparency laid on white."""
+    if image.mode.startswith(("I", "F")):
+        values = np.nan_to_num(np.asarray(image, np.float64))
+        top = 65535.0 if image.mode.startswith("I;16") or values.max() > 255 else 255.0
+        return Image.fromarray((np.clip(values / top, 0, 1) * 255).round().astype(np.uint8))
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return _on_paper(image.convert("RGBA"))
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
+
+
+def _on_paper(image: Image.Image) -> Image.Image:
+    """Laid on white, or on black where white would swallow what is drawn."""
+    laid = []
+    for paper in ("white", "black"):
+        whole = Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("RGB")
+        laid.append(whole)
+        low, high = whole.convert("L").getextrema()
+        if high - low > 30:
+            return whole
+    return laid[0]
