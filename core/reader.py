@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core import data, evaluate, ink, runs, scoring
+from core import data, evaluate, ink, numbers, paper, runs, scoring
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,40 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Digit:
+    """One digit of a number: `box` is (x, y, width, height) in pixels of the given picture."""
+
+    label: str
+    confidence: float
+    probs: np.ndarray
+    box: tuple[int, int, int, int]
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class NumberAnswer:
+    """What a run reads in a picture of several digits; `lines` from top to bottom."""
+
+    classes: tuple[str, ...]
+    lines: tuple[tuple[Digit, ...], ...]
+    stages: tuple[tuple[str, np.ndarray], ...]
+    said: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "/".join("".join(digit.label for digit in line) for line in self.lines)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        return tuple(digit for line in self.lines for digit in line)
+
+    @property
+    def confidence(self) -> float:
+        """That all are right, if they are right or wrong independently."""
+        return float(np.prod([digit.confidence for digit in self.digits]))
+
+
+@dataclass(frozen=True)
 class Reader:
     """A run's frozen network in evaluation mode; safe to share between threads."""
 
@@ -47,6 +81,32 @@ class Reader:
         known = data.DATASETS.get(info["dataset"])
         prepared = ink.prepare(image, tuple(info["shape"]), drawn=bool(known and known.drawn))
         return Answer(tuple(info["classes"]), self.score(prepared.variants).mean(0), prepared)
+
+    def read_number(self, image: Image.Image) -> NumberAnswer:
+        """All digits on the picture. Raises EmptyDrawing, or ValueError for a run that reads no
+        drawings.
+        """
+        info = self.run.info
+        channels, height, width = info["shape"]
+        known = data.DATASETS.get(info["dataset"])
+        if not (known and known.drawn):
+            raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} holds no digits")
+        page = paper.clean(image, numbers.SIDE)
+
+        def score(images: np.ndarray) -> np.ndarray:
+            return self.score(np.repeat(images[:, None], channels, 1))
+
+        lines = [
+            tuple(self._digit(found, page.scale) for found in line)
+            for line in numbers.read(page, (height, width), score)
+        ]
+        return NumberAnswer(tuple(info["classes"]), tuple(lines), page.stages, page.said)
+
+    def _digit(self, found: numbers.Found, scale: float) -> Digit:
+        rows, columns = found.place
+        place = (rows.start, columns.start), (rows.stop - rows.start, columns.stop - columns.start)
+        label = self.run.info["classes"][int(found.probs.argmax())]
+        return Digit(label, float(found.probs.max()), found.probs, ink.given(place, scale), found.image)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""

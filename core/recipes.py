@@ -242,6 +242,8 @@ _ALL = (
             translation=0.1,
             scale=0.1,
             shear=8,
+            elastic=0.01,
+            stroke=0.3,
             select="best",
         ),
         source="Lightbox: accuracy per second on two cores",

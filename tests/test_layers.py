@@ -27,6 +27,7 @@ ORDER = [
     "paper",
     "strokes",
     "ink",
+    "numbers",
     "files",
     "state",
     "runs",
