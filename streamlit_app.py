@@ -67,6 +67,12 @@ with ui.page("Runs"):
         },
         alt="Table of finished runs, best test accuracy first",
     )
+    if len(known) > len(finished):
+        st.page_link(
+            "pages/train.py",
+            label=f"{len(known) - len(finished)} more without results",
+            icon=":material/hourglass:",
+        )
     if not shown:
         st.caption("No run matches this filter.")
         st.stop()
@@ -103,11 +109,3 @@ with ui.page("Runs"):
             st.caption("Not one test image was read wrong.")
         if not chosen_rows:
             st.caption("Tick a row above to look at another run.")
-
-    unfinished = [run for run in known if not run.metrics]
-    if unfinished:
-        with st.expander(f"{len(unfinished)} without results", icon=":material/hourglass:"):
-            for run in unfinished:
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.page_link("pages/run.py", label=run.id, query_params={"run": run.id})
-                    st.caption(ui.plain(run.problem or run.state), width="content")

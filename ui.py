@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -29,7 +30,8 @@ MENU = (
 )
 UNLISTED = ("pages/run.py",)  # reached from a run, not from the menu
 LOG = logging.getLogger("lightbox")
-HERE = Path(__file__).parent
+ICON = Path(__file__).parent / "assets" / "icon.png"
+ICON_URL = f"data:image/png;base64,{b64encode(ICON.read_bytes()).decode()}"  # a file costs a rerun
 
 
 @contextmanager
@@ -40,7 +42,7 @@ def page(title: str) -> Iterator[Any]:
     """
     st.set_page_config(
         page_title=f"{title} · Lightbox",
-        page_icon=str(HERE / "assets" / "icon.png"),
+        page_icon=ICON_URL,
         layout="wide",
     )
     carried = {"run": st.query_params["run"]} if "run" in st.query_params else None

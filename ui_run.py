@@ -31,6 +31,19 @@ def line() -> None:
                 st.rerun()
 
 
+def unfinished() -> None:
+    """Runs that neither train nor wait and have no results: what became of each."""
+    left = [run for run in runs.list_runs() if not run.metrics and run.state not in state.ACTIVE]
+    if not left:
+        return
+    st.subheader("Broken off")
+    for run in left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label = ui.plain(run.title if run.info else run.id)
+            st.page_link("pages/run.py", label=label, query_params={"run": run.id})
+            st.caption(ui.plain(run.problem or run.state), width="content")
+
+
 def watch(run_id: str, shown: str) -> None:
     """Progress, live curves and the log; a full rerun when the state is no longer the one
     `shown`.
