@@ -7,7 +7,7 @@ import ui
 from core import runs
 from core.summary import confused_sentences, dataset_title, leaderboard
 
-RUN_PAGE = ("pages/run.py", "This run", ":material/article:")
+FIRST_LOOK = ("Curves", "Confusion matrix", "Samples", "Draw")
 
 with ui.page("Runs"):
     known = runs.list_runs()
@@ -98,8 +98,8 @@ with ui.page("Runs"):
             f"{ui.plain(info.get('source', ''))}."
         )
         with st.container(horizontal=True, gap="small"):
-            for script, text, icon in (RUN_PAGE, *ui.RESULT_PAGES):
-                st.page_link(script, label=text, icon=icon, query_params={"run": chosen.id})
+            pages = [page for page in ui.RESULT_PAGES if page[1] in FIRST_LOOK]
+            ui.run_links((ui.RUN_PAGE, *pages), chosen.id)
     with right:
         st.subheader("What it confuses")
         sentences = confused_sentences(metrics, info["classes"], limit=4)

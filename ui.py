@@ -6,7 +6,7 @@ import logging
 import secrets
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,31 @@ import streamlit as st
 
 from core import data, runs
 from core.summary import dataset_title
+from ui_url import (  # noqa: F401  (pages find them here)
+    page_buttons,
+    page_number,
+    url_many,
+    url_number,
+    url_range,
+    url_select,
+    url_slider,
+    url_toggle,
+)
 
 RESULT_PAGES = (
     ("pages/curves.py", "Curves", ":material/show_chart:"),
+    ("pages/time_machine.py", "Time machine", ":material/history:"),
     ("pages/confusion_matrix.py", "Confusion matrix", ":material/apps:"),
     ("pages/samples.py", "Samples", ":material/photo_library:"),
+    ("pages/compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/claim.py", "Is it true?", ":material/verified:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
 )
+RUN_PAGE = ("pages/run.py", "Run", ":material/article:")  # of any run, finished or not
 MENU = (
     ("streamlit_app.py", "Runs", ":material/grid_view:"),
     ("pages/train.py", "Train", ":material/model_training:"),
-    *RESULT_PAGES,
 )
-UNLISTED = ("pages/run.py",)  # reached from a run, not from the menu
 LOG = logging.getLogger("lightbox")
 ICON = Path(__file__).parent / "assets" / "icon.png"
 ICON_URL = f"data:image/png;base64,{b64encode(ICON.read_bytes()).decode()}"  # a file costs a rerun
@@ -45,13 +57,14 @@ def page(title: str) -> Iterator[Any]:
         page_icon=ICON_URL,
         layout="wide",
     )
-    carried = {"run": st.query_params["run"]} if "run" in st.query_params else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(horizontal=True, gap="small"):
-            for script, label, icon in MENU:
-                query = carried if (script, label, icon) in RESULT_PAGES else None
-                st.page_link(script, label=label, icon=icon, query_params=query)
+        for script, label, icon in MENU:
+            st.page_link(script, label=label, icon=icon)
         beside_menu = st.container(width=400)
+    if title not in {label for _, label, _ in MENU}:
+        run = st.query_params.get("run")
+        with st.container(horizontal=True, gap="small"):
+            run_links((RUN_PAGE, *RESULT_PAGES) if run else RESULT_PAGES, run)
     with guard(title):
         yield beside_menu
 
@@ -78,6 +91,13 @@ def guard(title: str) -> Iterator[None]:
             "The server's log has the details under that number; the other pages are not affected.",
             icon=":material/error:",
         )
+
+
+def run_links(pages: Sequence[tuple[str, str, str]], run_id: str | None) -> None:
+    """Links to pages about one run."""
+    query = {"run": run_id} if run_id else None
+    for script, text, icon in pages:
+        st.page_link(script, label=text, icon=icon, query_params=query)
 
 
 def home_link() -> None:
@@ -146,59 +166,6 @@ def no_runs() -> None:
         "`python -m core recipes` lists what else can be trained.",
         icon=":material/lightbulb:",
     )
-
-
-def url_select(
-    text: str,
-    options: Sequence[Any],
-    *,
-    name: str,
-    default: Any,
-    format_func: Callable[[Any], str] = str,
-    widget: str = "selectbox",
-    **settings: Any,
-) -> Any:
-    """A choice kept in the URL under `name`.
-
-    The URL is the truth; a value that is no option is passed over.
-    """
-    by_text = {str(option): option for option in options}
-    current = by_text.get(st.query_params.get(name, ""), default)
-    key = f"url_{name}"
-    st.session_state[key] = current
-
-    def moved() -> None:
-        if st.session_state[key] in (None, default):
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = str(st.session_state[key])
-        st.query_params.pop("page", None)
-
-    draw = getattr(st, widget)
-    chosen = draw(text, options, format_func=format_func, key=key, on_change=moved, **settings)
-    return current if chosen is None else chosen
-
-
-def page_number(pages: int) -> int:
-    """The page of results that the URL asks for, 1 to `pages`."""
-    text = st.query_params.get("page", "")
-    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    return min(max(asked, 1), pages)
-
-
-def page_buttons(number: int, pages: int) -> None:
-    """Previous and next, kept in the URL."""
-
-    def turn(step: int) -> None:
-        st.query_params["page"] = str(number + step)
-
-    with st.container(horizontal=True):
-        for text, icon, step, end in (
-            ("Previous", ":material/chevron_left:", -1, number <= 1),
-            ("Next", ":material/chevron_right:", 1, number >= pages),
-        ):
-            key = f"page_{text.lower()}"
-            st.button(text, icon=icon, key=key, disabled=end, on_click=turn, args=(step,))
 
 
 def labels(known: Sequence[runs.Run]) -> dict[str, str]:
@@ -288,6 +255,11 @@ def _reader(run_id: str, root: str, stamp: int):
 
     torch.set_num_threads(1)  # the web process stays at one; training has its own processes
     return open_run(run_id)
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's: grids then have fewer columns."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
 
 
 def plain(text: str) -> str:
