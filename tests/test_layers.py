@@ -37,6 +37,7 @@ ORDER = [
     "worker",
     "terminal",
     "reader",
+    "explain",
     "charts",
     "report",
     "arguments",
