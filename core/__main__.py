@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core import arguments, distributed, jobs, limits, recipes, runs, summary, worker
+from core import arguments, distributed, jobs, limits, recipes, runs, summary, tasks, worker
 
 
 def main(given: list[str] | None = None) -> int:
@@ -220,6 +220,17 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0 if result.exact else 1
 
 
+def _neighbours(options: argparse.Namespace) -> None:
+    from core import neighbours
+
+    with tasks.told(options.run, "neighbours", page=options.task) as told:
+        found = neighbours.store(options.run, told)
+    print(
+        f"{options.run}: {found.indices.shape[1]} nearest training images of each of "
+        f"{len(found.indices):,} test images; 99 % lie within {found.test_limit:.3g}"
+    )
+
+
 def _predict(options: argparse.Namespace) -> int:
     from core import ink, reader
 
@@ -271,6 +282,7 @@ COMMANDS = {
     "work": _work,
     "runs": _runs,
     "evaluate": _evaluate,
+    "neighbours": _neighbours,
     "predict": _predict,
     "export": _export,
     "fetch": _fetch,

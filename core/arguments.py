@@ -47,7 +47,10 @@ def parser() -> argparse.ArgumentParser:
     check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", "Read images: file, label, confidence.")
     export = command("export", "Write weights, figures and reports as files.")
-    for subparser in (resume, stop, delete, work, check, predict, export):
+    near = command("neighbours", "Find and keep the nearest training images of the test images.")
+    for subparser in (check, near):
+        subparser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
+    for subparser in (resume, stop, delete, work, check, predict, export, near):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
     predict.add_argument("--json", action="store_true", help="one JSON object a line")

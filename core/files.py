@@ -7,8 +7,10 @@ import io
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -86,6 +88,25 @@ def read_tensors(path: Path, sha256: str | None = None) -> Any:
         raise
     except Exception as error:  # the unpickler raises almost anything on foreign bytes
         raise BrokenRun(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz, never pickled objects. Raises BrokenRun."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise BrokenRun(f"{path} is missing") from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
+        raise BrokenRun(f"{path} cannot be read: {error}") from error
 
 
 def read_json(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:
