@@ -111,6 +111,7 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
     assert resumed.metrics["test_accuracy"] == unbroken.metrics["test_accuracy"]
     first, second = (runs.read_weights(run) for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
+    assert len((resumed.folder / runs.HISTORY).read_text().splitlines()) == 3  # none twice
     assert not (resumed.folder / runs.CHECKPOINT).exists()
 
 

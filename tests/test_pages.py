@@ -448,6 +448,8 @@ def test_a_run_that_somebody_trains_is_not_deleted_from_a_page(tiny, monkeypatch
 
     other = second_run(tiny)
     at = open_page("run", run=other.id)
+    monkeypatch.setattr(runs.Run, "state", "finished")
     monkeypatch.setattr(state, "is_locked", lambda folder: True)
     at.button(key="run_delete").click().run()
+    assert "is being trained: stop it first" in at.error[0].value.replace("\\", "")
     assert runs.load(other.id)
