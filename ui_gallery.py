@@ -46,7 +46,7 @@ def gallery(
             width=230,
         )
         st.caption(f"{first:,} to {first + len(shown) - 1:,} of {len(indices):,}", width="content")
-    _follow(run)
+    _follow(run, here=key == "samples")
 
 
 def spoken(run: runs.Run, indices: np.ndarray) -> list[str]:
@@ -151,8 +151,12 @@ def _open_chosen(key: str) -> None:
         st.session_state["gallery_opened"] = st.session_state[key]
 
 
-def _follow(run: runs.Run) -> None:
-    """Go to the sample that was clicked."""
+def _follow(run: runs.Run, here: bool) -> None:
+    """Go to the sample that was clicked; on Samples itself the filters stay."""
     opened = st.session_state.pop("gallery_opened", None)
-    if opened is not None:
-        st.switch_page("pages/samples.py", query_params={"run": run.id, "image": str(opened)})
+    if opened is None:
+        return
+    if here:
+        st.query_params["image"] = str(opened)
+        st.rerun()
+    st.switch_page("pages/samples.py", query_params={"run": run.id, "image": str(opened)})

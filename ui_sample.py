@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 import ui
+import ui_evidence
 from core import charts, limits, runs, tags
 
 
@@ -39,7 +40,13 @@ def panel(run: runs.Run, index: int) -> None:
             alt=f"Probabilities; {classes[said]} {100 * float(probs[said]):.1f} %",
         )
         _others(run, index)
-    history(run, index, label)
+    evidence, before = st.columns([1, 1], gap="large")
+    with evidence:
+        ui_evidence.nearest_of_test(run, index)
+        if images is not None:
+            ui_evidence.looked_at(run, images[index], said, key="sample")
+    with before:
+        history(run, index, label)
 
 
 def _step_buttons(run: runs.Run, index: int, count: int) -> None:
