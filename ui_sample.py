@@ -18,7 +18,7 @@ def panel(run: runs.Run, index: int) -> None:
     right = said == label
     sign = "✓" if right else "✗"
     verdict = (
-        f"read right as {classes[said]}" if right else f"{classes[label]}, said {classes[said]}"
+        f"read right as {classes[said]}" if right else f"{classes[label]}, read as {classes[said]}"
     )
     st.title(ui.plain(f"{sign} Test image {index}: {verdict}"))
     _step_buttons(run, index, len(stored["labels"]))

@@ -39,7 +39,9 @@ with ui.page("Compare") as beside_menu:
     both = [ui.predictions(each)["probs"] for each in (run, other)]
     found = compare.compare(labels, *both)
     names = ui_compare.names(run, other)
-    st.title(ui.plain(found.sentence(*names)))
+    verdict, _, why = found.sentence(*names).partition(": ")
+    st.title(ui.plain(verdict))
+    st.markdown(ui.plain(why[:1].upper() + why[1:]))
     ui_compare.numbers(found, names, labels, both)
 
     quadrant = ui.url_select(

@@ -23,7 +23,10 @@ with ui.page("Samples") as beside_menu:
 
     wrong = int((probs.argmax(1) != labels).sum())
     st.title(f"{wrong:,} of {len(labels):,} test images are read wrong")
-    filters, grid = st.columns([1, 3], gap="large")
+    if ui.on_phone():
+        filters, grid = st.expander("Filter and order", icon=":material/tune:"), st.container()
+    else:
+        filters, grid = st.columns([1, 3], gap="large")
     with filters:
         verdict = ui.url_select(
             "Show", samples.VERDICTS, name="show", default="All", widget="segmented_control"
