@@ -69,7 +69,8 @@ def lines(
         bands = {part: histories.fold([columns[part] for _, columns in members]) for part in parts}
         title = titles[first.id]
         if len(group) > 1:
-            title = f"{first.info['recipe']}, mean of {len(group)} seeds"
+            kind = "seeds" if len({run.info["seed"] for run in group}) == len(group) else "runs"
+            title = f"{first.info['recipe']}, mean of {len(group)} {kind}"
         found.append(
             charts.Line(
                 title,

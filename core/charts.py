@@ -64,18 +64,18 @@ def curves(
     """
     figure = go.Figure()
     for line in lines:
-        for part, column in line.columns.items():
-            if not len(column) or np.isnan(column).all():
-                continue
+        drawn = {part: c for part, c in line.columns.items() if len(c) and not np.isnan(c).all()}
+        for part in drawn:
             if part in line.bands:
                 _add_band(figure, line, *line.bands[part])
+        for part, column in drawn.items():
             name = PART_NAMES[part]
-            shaded = gap and part == "validation" and "train" in line.columns
+            shaded = gap and part == "validation" and "train" in drawn  # drawn just before it
             figure.add_scatter(
                 x=line.x,
                 y=column,
                 mode="lines+markers" if len(column) < 60 else "lines",
-                name=f"{line.title}, {name}" if len(lines) > 1 else name,
+                name=f"{plain(line.title)}, {name}" if len(lines) > 1 else name,
                 line={"color": line.color, "dash": DASHES[part], "width": 1 if line.faint else 2},
                 marker={"size": 5},
                 opacity=0.45 if line.faint else 1,

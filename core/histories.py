@@ -76,15 +76,21 @@ def overfitting(history: Sequence[Mapping[str, Any]]) -> str:
     best = int(np.argmin(losses))
     epochs = values(history, "epoch").astype(int)
     training = values(history, "train_loss")
-    risen = losses[-1] / losses[best] - 1
-    if best < len(losses) - 1 and risen > RISE and training[-1] < training[best]:
+    risen = losses[-1] - losses[best] > RISE * losses[best]
+    if risen and training[-1] < training[best]:
         return (
             f"Validation loss has risen since epoch {epochs[best]} "
             f"({losses[best]:.4f} to {losses[-1]:.4f}) while training loss fell: overfitting."
+        )
+    if risen:
+        return (
+            f"Validation loss has risen since epoch {epochs[best]} "
+            f"({losses[best]:.4f} to {losses[-1]:.4f}), but training loss did not fall: "
+            "not overfitting, the training lost ground."
         )
     if best == len(losses) - 1:
         return "Validation loss was lowest in the last epoch: it might still have fallen."
     return (
         f"Validation loss was lowest in epoch {epochs[best]} and has stayed within "
-        f"{100 * RISE:.0f} % of it or fallen with training loss: no sign of overfitting."
+        f"{100 * RISE:.0f} % of it: no sign of overfitting."
     )

@@ -118,7 +118,7 @@ def _log(probs: np.ndarray) -> np.ndarray:
 
 def selective(labels: np.ndarray, probs: np.ndarray, threshold: float) -> tuple[int, int]:
     """(images answered, of them right) when only answers at least this confident are given."""
-    answered = probs.max(1) >= threshold
+    answered = probs.max(1).astype(float) >= threshold  # float16 would round the threshold too
     return int(answered.sum()), int((probs.argmax(1) == labels)[answered].sum())
 
 

@@ -14,15 +14,23 @@ LONGEST = 80  # characters of a tag
 
 
 def read(digest: str) -> dict[int, dict[str, str]]:
-    """Image index -> {"tag", "time"} of the test set with this sha256; an unreadable file has none.
+    """Image index -> {"tag", "time"} of the test set with this sha256; entries that are no tags are
+    passed over.
 
     Raises BrokenRun when the file is there and cannot be read.
     """
     path = runs.root() / NAME
     if not path.exists():
         return {}
-    found = files.read_json(path, ()).get(digest, {})
-    return {int(index): entry for index, entry in found.items() if str(index).isdigit()}
+    return _valid(files.read_json(path, ()).get(digest))
+
+
+def _valid(found: object) -> dict[int, dict[str, str]]:
+    return {
+        int(index): {"tag": entry["tag"], "time": str(entry.get("time", ""))}
+        for index, entry in (found.items() if isinstance(found, dict) else ())
+        if index.isdecimal() and isinstance(entry, dict) and isinstance(entry.get("tag"), str)
+    }
 
 
 def write(digest: str, index: int, tag: str) -> None:
@@ -33,7 +41,9 @@ def write(digest: str, index: int, tag: str) -> None:
     path = runs.root() / NAME
     with FileLock(path.with_name(f".{NAME}.lock"), timeout=10):
         whole = files.read_json(path, ()) if path.exists() else {}
-        entries = whole.setdefault(digest, {})
+        if not isinstance(whole.get(digest), dict):
+            whole[digest] = {}
+        entries = whole[digest]
         entries.pop(str(index), None)
         if tag:
             entries[str(index)] = {

@@ -12,7 +12,17 @@ from core.summary import dataset_title
 from tests.conftest import ROOT, TINY, synthetic
 from tests.test_experiment import recipe_for
 
-PAGES = ("streamlit_app", "curves", "confusion_matrix", "samples", "draw", "run")
+PAGES = (
+    "streamlit_app",
+    "curves",
+    "time_machine",
+    "confusion_matrix",
+    "samples",
+    "compare",
+    "claim",
+    "draw",
+    "run",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +44,11 @@ def open_page(page: str, /, **query: str) -> AppTest:
 def texts(at: AppTest) -> str:
     kinds = (at.title, at.error, at.info, at.warning, at.caption, at.markdown, at.metric)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def drawn(at: AppTest) -> list[dict]:
+    """The figures of a page as they are sent."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
 
 
 def second_run(first: runs.Run, **changes) -> runs.Run:
@@ -152,11 +167,15 @@ def test_a_run_name_is_plain_text(tiny):
 
 def test_curves_lay_runs_over_one_another_from_the_url(tiny):
     other = second_run(tiny, name="Other")
+    two_titles = (tiny.title, other.title)
     at = open_page("curves", run=tiny.id, **{"with": other.id + ",nonsense"})
     assert not at.error
-    assert at.multiselect(key="curves_with").value == [other.id]
-    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
-    assert len(spec["data"]) == 4
+    assert at.multiselect(key="url_with").value == [other.id]
+    names = [trace.get("name") for trace in drawn(at)[0]["data"]]
+    assert names == [None, None, "training", "validation"]  # two bands under two means
+    at.toggle(key="url_seeds").set_value(True).run()
+    names = [trace["name"] for trace in drawn(at)[0]["data"]]
+    assert names == [f"{t}, {part}" for t in two_titles for part in ("training", "validation")]
 
 
 def test_curves_count_unreadable_lines_of_history(tiny):
@@ -185,16 +204,19 @@ def test_curves_of_a_run_stopped_before_its_first_epoch_say_so(tiny):
 
 def test_the_matrix_switches_between_counts_and_shares(tiny):
     at = open_page("confusion_matrix", cells="Row share")
-    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    spec = drawn(at)[0]
     assert spec["data"][0]["text"][0][0].endswith(".0") or "." in spec["data"][0]["text"][0][0]
     assert len(at.dataframe[0].value) == 10
 
 
 def test_samples_show_25_with_verdict_and_turn_pages(tiny):
     at = open_page("samples")
-    captions = [image.caption for image in at.get("image")[0].proto.imgs]
-    assert len(captions) == 25
-    assert all("check" in text or ("said" in text and "is" in text) for text in captions)
+    stored = tiny.predictions()
+    said, labels = stored["probs"].argmax(1)[:25], stored["labels"][:25]
+    verdicts = [f"✓ {a}" if a == b else f"✗ {a}, is {b}" for a, b in zip(said, labels, strict=True)]
+    spoken, written = drawn(at)[0]["data"]
+    assert written["text"] == verdicts
+    assert all(verdict in text for verdict, text in zip(verdicts, spoken["text"], strict=True))
     at.button(key="page_next").click().run()
     assert "2" in at.query_params["page"]
     assert "26 to 50 of 360" in texts(at)
@@ -206,7 +228,7 @@ def test_samples_filter_by_verdict_and_class_from_the_url(tiny):
     wrong = np.flatnonzero((said != labels) & (labels == 8))
     assert len(wrong), "the tiny run makes mistakes on 8"
     at = open_page("samples", show="Wrong", true="8")
-    assert f"of {len(wrong):,}," in texts(at)
+    assert f"1 to {len(wrong):,} of {len(wrong):,}" in texts(at)
     at = open_page("samples", show="<script>", true="99", page="-3")
     assert not at.error
     assert "1 to 25 of 360" in texts(at)
@@ -312,7 +334,7 @@ def test_every_page_has_its_place_in_the_menu(tiny):
     import ui
 
     pages = {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
-    assert {script for script, _, _ in ui.MENU[1:]} | set(ui.UNLISTED) == pages
+    assert {script for script, _, _ in (*ui.MENU[1:], ui.RUN_PAGE, *ui.RESULT_PAGES)} == pages
     assert data.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
 
 
