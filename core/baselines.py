@@ -86,12 +86,13 @@ def logistic_regression(fit, validation, test_pixels: np.ndarray) -> tuple[np.nd
     fitted = []
     for strength in STRENGTHS:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # n_iter_ says so in the setting
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the setting says so
             model = LogisticRegression(C=strength, max_iter=ITERATIONS).fit(*fit)
         fitted.append((model.score(*validation), -strength, model))
     _, negative, best = max(fitted, key=lambda entry: entry[:2])
     steps = int(np.max(best.n_iter_))
-    return best.predict(test_pixels), f"C = {-negative:g}, {steps} steps"
+    ended = f"stopped after {steps} steps" if steps >= ITERATIONS else f"{steps} steps"
+    return best.predict(test_pixels), f"C = {-negative:g}, {ended}"
 
 
 def nearest_neighbours(fit, validation, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:

@@ -30,6 +30,7 @@ ORDER = [
     "limits",
     "summary",
     "samples",
+    "agreement",
     "jobs",
     "tasks",
     "stamps",
