@@ -210,7 +210,9 @@ def _runs(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> int:
     from core import scoring
 
-    result = scoring.reproduce(options.run)
+    score = scoring.stamp if options.stamp else scoring.reproduce
+    with tasks.told(options.run, "evaluate", page=options.task):
+        result = score(options.run)
     verdict = "reproduced" if result.exact else "NOT reproduced"
     print(
         f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "
@@ -229,6 +231,28 @@ def _neighbours(options: argparse.Namespace) -> None:
         f"{options.run}: {found.indices.shape[1]} nearest training images of each of "
         f"{len(found.indices):,} test images; 99 % lie within {found.test_limit:.3g}"
     )
+
+
+def _baselines(options: argparse.Namespace) -> None:
+    from core import baselines, data
+
+    for row in baselines.store(data.load(options.dataset))["rows"]:
+        print(
+            f"{row['name']:<20} {100 * row['accuracy']:6.2f} %  {row['setting']:<20} "
+            f"{row['seconds']:.1f} s"
+        )
+
+
+def _duplicates(options: argparse.Namespace) -> None:
+    from core import data, duplicates
+
+    found = duplicates.store(data.load(options.dataset))
+    print(
+        f"{options.dataset}: of {found['images']['test']:,} test images {found['exact']} stand "
+        f"among the training images too, {found['near']} nearly so"
+    )
+    for pair in found["pairs"]:
+        print(f"test {pair['test']:>6}  train {pair['train']:>6}  distance {pair['distance']:.4f}")
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -283,6 +307,8 @@ COMMANDS = {
     "runs": _runs,
     "evaluate": _evaluate,
     "neighbours": _neighbours,
+    "baselines": _baselines,
+    "duplicates": _duplicates,
     "predict": _predict,
     "export": _export,
     "fetch": _fetch,
