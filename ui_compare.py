@@ -8,7 +8,7 @@ import numpy as np
 import streamlit as st
 
 import ui
-from core import charts, compare, histories, runs
+from core import agreement, charts, compare, histories, runs
 from core.statistics import wilson_interval
 
 
@@ -34,7 +34,7 @@ def numbers(
     """Both accuracies, their difference and the vote of the two, each with its interval; the paired
     table beside it.
     """
-    together = compare.vote(probs).argmax(1) == labels
+    together = agreement.vote(probs).argmax(1) == labels
     rows = [
         (names[0], found.accuracy_a, found.interval_a),
         (names[1], found.accuracy_b, found.interval_b),
@@ -147,7 +147,7 @@ def vote(run: runs.Run, others: Sequence[runs.Run], titles: dict[str, str]) -> N
         return
     chosen = [each for each in with_run if each.id in wanted]
     labels = ui.predictions(run)["labels"]
-    right = compare.vote([ui.predictions(r)["probs"] for r in chosen]).argmax(1) == labels
+    right = agreement.vote([ui.predictions(r)["probs"] for r in chosen]).argmax(1) == labels
     low, high = wilson_interval(int(right.sum()), len(right))
     best = max(each.metrics["test_accuracy"] for each in chosen)
     st.markdown(

@@ -76,3 +76,15 @@ def temperature_sentence(value: float) -> str:
         return f"Temperature {value:.2f}: its confidence needs no correction."
     much = "too sure of itself" if value > 1 else "less sure than it could be"
     return f"Temperature {value:.2f}: it is {much}; dividing its logits by that mends it."
+
+
+def duplicates_sentence(found: dict) -> str:
+    """How far a data set's test part repeats its training part, in words."""
+    exact, near, count = found["exact"], found["near"], found["images"]["test"]
+    if not exact + near:
+        return f"None of the {count:,} test images stands in the training part, nor nearly so."
+    unlike = sum(pair["labels"][0] != pair["labels"][1] for pair in found["pairs"])
+    words = (
+        f"Of {count:,} test images {exact:,} stand in the training part exactly and {near:,} nearly"
+    )
+    return words + (f"; {unlike} of them under another label." if unlike else ".")

@@ -115,13 +115,3 @@ def confusion_difference(counts_a: Sequence, counts_b: Sequence) -> np.ndarray:
 
 def _images(count: int) -> str:
     return f"{count:,} image{'' if count == 1 else 's'}"
-
-
-def vote(probs: Sequence[np.ndarray]) -> np.ndarray:
-    """Mean float64 (N, classes) of several runs' probabilities on the same images.
-
-    Raises ValueError for none.
-    """
-    if not len(probs):
-        raise ValueError("a vote needs at least one run")
-    return np.mean([each.astype(np.float64) for each in probs], axis=0)
