@@ -91,7 +91,7 @@ def test_sets_of_2_and_of_100_colour_classes_have_baselines(artifacts, classes):
 
 
 @pytest.mark.real_data
-@pytest.mark.parametrize("name", ["mnist"])
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_shipped_numbers_belong_to_the_published_data(real_data, name):
     whole = data.load(name)
     found = baselines.read(name, whole.sha256)

@@ -81,3 +81,21 @@ def test_the_shipped_duplicates_of_the_digits_come_out_again(artifacts):
     shipped = duplicates.read("digits", whole.sha256)
     found = duplicates.store(whole)
     assert {**found, "created": None} == {**shipped, "created": None}
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_shipped_pairs_are_as_near_as_they_say(real_data, name):
+    whole = data.load(name)
+    found = duplicates.read(name, whole.sha256)
+    assert found["exact"] + found["near"] == len(found["pairs"])
+    for pair in found["pairs"]:
+        one = whole.test.images[pair["test"]].double()
+        other = whole.train.images[pair["train"]].double()
+        share = float((one - other).norm() / min(one.norm(), other.norm()))
+        assert share == pytest.approx(pair["distance"], abs=1e-5)
+        assert share < found["threshold"]
+        assert pair["labels"] == [
+            int(whole.test.labels[pair["test"]]),
+            int(whole.train.labels[pair["train"]]),
+        ]
