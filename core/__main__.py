@@ -208,11 +208,10 @@ def _runs(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from core import scoring
-
-    score = scoring.stamp if options.stamp else scoring.reproduce
     with tasks.told(options.run, "evaluate", page=options.task):
-        result = score(options.run)
+        from core import scoring  # and with it torch, when the turn has come
+
+        result = (scoring.stamp if options.stamp else scoring.reproduce)(options.run)
     verdict = "reproduced" if result.exact else "NOT reproduced"
     print(
         f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "

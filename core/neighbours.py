@@ -125,7 +125,7 @@ def read(run: runs.Run) -> Stored | None:
     weights. Needs neither torch nor images.
     """
     stored = _own_arrays(run, run.folder / NEIGHBOURS)
-    if stored is None:
+    if stored is None or not _fits(run, stored):
         return None
     validation = float(stored["validation_limit"])
     return Stored(
@@ -134,6 +134,24 @@ def read(run: runs.Run) -> Stored | None:
         stored["distances"].astype(np.float32),
         float(stored["test_limit"]),
         None if np.isnan(validation) else validation,
+    )
+
+
+def _fits(run: runs.Run, stored: dict[str, np.ndarray]) -> bool:
+    """Whether places, labels and shapes are those of the run's data set."""
+    try:
+        images, classes = run.info["images"], len(run.info["classes"])
+        places, labels = stored["indices"], stored["labels"]
+        shapes = {stored[name].shape for name in ("indices", "labels", "distances")}
+        limits = stored["test_limit"].shape, stored["validation_limit"].shape
+    except KeyError:
+        return False
+    integers = places.dtype.kind in "iu" and labels.dtype.kind in "iu"
+    if not integers or shapes != {(images["test"], COUNT)} or limits != ((), ()):
+        return False
+    return (
+        0 <= places.min() <= places.max() < images["fit"] + images["validation"]
+        and 0 <= labels.min() <= labels.max() < classes
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from core import files, runs
 
 STAMP = "reproduced.json"
+RESULT = ("stored", "found", "count", "changed_predictions")
 
 
 def read(run: runs.Run) -> dict[str, Any] | None:
@@ -20,7 +21,9 @@ def read(run: runs.Run) -> dict[str, Any] | None:
     """
     try:
         found = files.read_json(run.folder / STAMP, ("exact", "time", "problem", "weights_sha256"))
-        return found if found["weights_sha256"] == runs.weights_sha256(run) else None
+        whole = found["problem"] is not None or all(name in found for name in RESULT)
+        same = found["weights_sha256"] == runs.weights_sha256(run)
+        return found if whole and same else None
     except files.BrokenRun:
         return None
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core import data, experiment, files, neighbours, recipes, runs, scoring
-from tests.conftest import ROOT, TINY
+from tests.conftest import ROOT, TINY, synthetic
 
 
 def brute_force(rows: np.ndarray, query: np.ndarray, k: int) -> list[tuple[float, int]]:
@@ -104,6 +104,24 @@ def test_damaged_neighbours_count_as_none(tiny, content):
     assert neighbours.read(tiny) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("indices", np.full((360, 5), 1437)),
+        ("indices", np.full((360, 5), -1)),
+        ("indices", np.zeros((360, 5))),
+        ("labels", np.full((360, 5), 10)),
+        ("distances", np.zeros((359, 5))),
+        ("test_limit", np.zeros(2)),
+    ],
+)
+def test_neighbours_that_do_not_fit_the_data_set_count_as_none(tiny, name, value):
+    neighbours.store(tiny.id)
+    path = tiny.folder / neighbours.NEIGHBOURS
+    files.write_arrays(path, **{**files.read_arrays(path), name: value})
+    assert neighbours.read(tiny) is None
+
+
 def test_without_a_cache_the_index_is_computed_each_time(tiny, monkeypatch):
     """Case 14: a read-only folder cannot take the cache."""
 
@@ -127,6 +145,20 @@ def test_colour_images_of_a_set_without_validation_have_neighbours(artifacts, rg
     assert stored.indices.shape == (70, neighbours.COUNT)
     assert stored.validation_limit is None
     assert stored.limit == stored.test_limit
+
+
+@pytest.mark.parametrize("classes", [2, 100])
+def test_runs_of_2_and_of_100_classes_have_neighbours(artifacts, classes):
+    """For test images among the training images these are the images themselves."""
+    made = synthetic(side=12, classes=classes, train=6 * classes + 60, test=50)
+    made = replace(made, test=made.train.take(torch.arange(50)))
+    recipe = replace(recipes.get("digits-cnn"), model="mlp", sizes={})
+    config = TINY.replace(epochs=1, validation=0.0)
+    run = experiment.run(recipe, config=config, precision="float32", threads=1, dataset=made)
+    stored = neighbours.store(run.id, dataset=made)
+    assert stored.indices[:, 0].tolist() == list(range(50))
+    assert stored.labels[:, 0].tolist() == (np.arange(50) % classes).tolist()
+    assert stored.distances[:, 0].max() == 0
 
 
 def test_what_does_not_fit_is_named():

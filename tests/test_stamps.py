@@ -94,6 +94,13 @@ def test_data_that_is_not_here_is_a_failure_but_no_verdict(tiny):
     assert stamps.read(tiny) is None
 
 
+def test_a_verdict_without_its_numbers_counts_as_none(tiny):
+    scoring.stamp(tiny.id)
+    kept = stamps.read(tiny)
+    files.write_json(tiny.folder / stamps.STAMP, {k: v for k, v in kept.items() if k != "found"})
+    assert stamps.read(tiny) is None
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"garbage"])
 def test_a_damaged_stamp_counts_as_none(tiny, content):
     (tiny.folder / stamps.STAMP).write_bytes(content)
