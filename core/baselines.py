@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from core import data, facts
+from core.points import Points
 
 KIND = "baselines"
 NEIGHBOURS = (1, 3, 5, 7, 9, 11)
@@ -99,14 +100,12 @@ def nearest_neighbours(fit, validation, test_pixels: np.ndarray) -> tuple[np.nda
     """The majority among the k nearest fitted images by the pixels' Euclidean distance, a tie going
     to the lower class number, with the k that does best on the validation images.
     """
-    from core.neighbours import nearest_rows
-
     pixels, labels = fit
-    most = max(NEIGHBOURS)
-    known, _ = nearest_rows(pixels, validation[0], most)
+    points = Points(pixels)
+    known, _ = points.nearest(validation[0], max(NEIGHBOURS))
     scores = {k: (vote(labels[known[:, :k]]) == validation[1]).mean() for k in NEIGHBOURS}
     k = max(NEIGHBOURS, key=lambda number: (scores[number], -number))
-    places, _ = nearest_rows(pixels, test_pixels, k)
+    places, _ = points.nearest(test_pixels, k)
     return vote(labels[places]), f"k = {k}"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from core import data, facts
 from core.baselines import flat
-from core.neighbours import nearest_rows
+from core.points import Points
 
 KIND = "duplicates"
 # Distance to the nearest training image as a share of the smaller image's norm. Half of what lies
@@ -62,7 +62,7 @@ def find(train: np.ndarray, test: np.ndarray, near: float = NEAR) -> list[dict[s
     for place, digest in enumerate(_hashes(train)):
         first.setdefault(digest, place)
     known, asked = flat(train), flat(test)
-    places, distances = nearest_rows(known, asked, 1)
+    places, distances = Points(known).nearest(asked, 1)
     norms = np.minimum(np.linalg.norm(asked, axis=1), np.linalg.norm(known[places[:, 0]], axis=1))
     shares = np.divide(distances[:, 0], norms, out=np.full(len(asked), np.inf), where=norms > 0)
     pairs = []

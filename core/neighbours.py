@@ -9,19 +9,20 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core import data, files, runs
+from core.points import Points
 
 if TYPE_CHECKING:
     from torch import nn
 
 NEIGHBOURS, CACHE, FEATURES = "neighbours.npz", "cache", "features.npz"
 COUNT = 5  # neighbours kept of each test image
-CHUNK = 256  # queries compared with all training images at once
 PART = 4096  # images between two words about the progress
 HALF_MAX = float(np.finfo(np.float16).max)
 RARE = 99  # percentile of the distances of images like those trained on
@@ -77,47 +78,12 @@ class Index:
             raise ValueError(f"queries {queries.shape} do not fit {self.features.shape} features")
         if not 1 <= k <= len(self.features):
             raise ValueError(f"k: {k} is outside 1 to {len(self.features)}")
-        places, distances = nearest_rows(self.features, queries, k)
+        places, distances = self._points.nearest(queries, k)
         return Found(self.indices[places].astype(np.int64), self.labels[places], distances)
 
-
-def nearest_rows(
-    rows: np.ndarray,
-    queries: np.ndarray,
-    k: int,
-    told: Callable[[float], None] = lambda share: None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Of each query (N, D) the k nearest rows (M, D): places int64 (N, k) and distances float32.
-
-    A matrix product in float32 leaves only rows that its rounding cannot rule out; theirs are then
-    compared in float64.
-    """
-    centre = rows.mean(0, dtype=np.float64).astype(np.float32)
-    base = rows.astype(np.float32) - centre
-    squares = np.einsum("md,md->m", base, base)
-    doubt = (rows.shape[1] + 8) * float(np.finfo(np.float32).eps)  # of a product of D terms
-    places = np.empty((len(queries), k), np.int64)
-    distances = np.empty((len(queries), k), np.float32)
-    for start in range(0, len(queries), CHUNK):
-        chunk = queries[start : start + CHUNK].astype(np.float32) - centre
-        rough = (-2 * chunk) @ base.T  # (chunk, M)
-        rough += squares  # squared distances less the query's own square
-        own = np.einsum("nd,nd->n", chunk, chunk)
-        unsure = doubt * (own + squares.max())
-        for row, values in enumerate(rough):
-            query = queries[start + row]
-            first = np.argpartition(values, k - 1)[:k]
-            reach = _distances(rows[first], query).max() ** 2 - own[row] + unsure[row]
-            chosen = np.flatnonzero(values <= reach)
-            exact = _distances(rows[chosen], query)
-            order = np.lexsort((chosen, exact))[:k]
-            places[start + row], distances[start + row] = chosen[order], exact[order]
-        told(min(1.0, (start + CHUNK) / len(queries)))
-    return places, distances
-
-
-def _distances(rows: np.ndarray, query: np.ndarray) -> np.ndarray:
-    return np.sqrt(((rows.astype(np.float64) - query.astype(np.float64)) ** 2).sum(1))
+    @cached_property
+    def _points(self) -> Points:
+        return Points(self.features)
 
 
 def read(run: runs.Run) -> Stored | None:
@@ -191,8 +157,8 @@ def store(
     _, validation = dataset.holdout(run.info["config"]["validation"])
     images = [dataset.test.images, validation.images]
     queries = np.concatenate([features(run, model, part) for part in images])
-    places, distances = nearest_rows(
-        known.features, queries, COUNT, told=lambda share: told(0.4 + 0.6 * share)
+    places, distances = Points(known.features).nearest(
+        queries, COUNT, told=lambda share: told(0.4 + 0.6 * share)
     )
     count = len(dataset.test)
     limits = [

@@ -41,6 +41,7 @@ ORDER = [
     "tasks",
     "stamps",
     "scoring",
+    "points",
     "neighbours",
     "facts",
     "baselines",

@@ -10,34 +10,7 @@ import torch
 
 from core import data, experiment, files, neighbours, recipes, runs, scoring
 from tests.conftest import ROOT, TINY, synthetic
-
-
-def brute_force(rows: np.ndarray, query: np.ndarray, k: int) -> list[tuple[float, int]]:
-    """(distance, place) of the k nearest rows, one difference at a time."""
-    found = []
-    for place, row in enumerate(rows.astype(np.float64)):
-        found.append((float(np.sqrt(np.sum((row - query.astype(np.float64)) ** 2))), place))
-    return sorted(found)[:k]
-
-
-@pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0])
-@pytest.mark.parametrize("k", [1, 5, 40])
-def test_the_nearest_rows_are_those_of_a_brute_force(k, scale):
-    rng = np.random.RandomState(0)
-    rows = (scale * rng.randn(300, 16) + 7 * scale).astype(np.float16)
-    rows[100:150] = rows[:50]  # equal distances, which keep the order of the rows
-    queries = np.concatenate([rows[:20], (scale * rng.randn(30, 16)).astype(np.float16)])
-    places, distances = neighbours.nearest_rows(rows, queries, k)
-    for query, chosen, found in zip(queries, places, distances, strict=True):
-        expected = brute_force(rows, query, k)
-        assert chosen.tolist() == [place for _, place in expected]
-        assert found == pytest.approx([distance for distance, _ in expected], rel=1e-6)
-
-
-def test_nearest_holds_where_float32_cannot_tell_rows_apart():
-    rows = (np.float32(1000) + np.arange(64, dtype=np.float32)[:, None] * 2**-13).repeat(8, 1)
-    places, _ = neighbours.nearest_rows(rows, rows[10:11], 3)
-    assert places.tolist() == [[10, 9, 11]]
+from tests.test_points import brute_force
 
 
 def layer_by_layer(run: runs.Run, images: torch.Tensor) -> np.ndarray:
