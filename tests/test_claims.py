@@ -107,3 +107,13 @@ def test_answering_only_when_sure_is_said_with_its_interval():
 def test_a_temperature_says_whether_the_network_is_too_sure(value, words):
     assert words in claims.temperature_sentence(value)
     assert f"{value:.2f}" in claims.temperature_sentence(value)
+
+
+def test_duplicates_are_said_with_those_under_another_label():
+    found = {"exact": 0, "near": 0, "images": {"train": 60_000, "test": 10_000}, "pairs": []}
+    assert claims.duplicates_sentence(found).startswith("None of the 10,000 test images")
+    pairs = [{"labels": [1, 1]}, {"labels": [1, 7]}, {"labels": [2, 2]}]
+    said = claims.duplicates_sentence(found | {"exact": 1, "near": 2, "pairs": pairs})
+    assert "1 stand in the training part exactly and 2 nearly; 1 of them under" in said
+    said = claims.duplicates_sentence(found | {"exact": 1, "pairs": pairs[:1]})
+    assert "another label" not in said

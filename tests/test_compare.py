@@ -139,14 +139,3 @@ def test_the_difference_of_matrices_is_b_minus_a_of_sklearns():
     assert found.sum() == 0
     with pytest.raises(ValueError, match="matrices of 4 and 2 classes"):
         compare.confusion_difference(counts[0], np.eye(2))
-
-
-def test_a_vote_is_the_mean_of_the_probabilities():
-    """Two that are little sure of 1 do not outvote one that is very sure of 0."""
-    probs = np.array([[[0.9, 0.1]], [[0.45, 0.55]], [[0.4, 0.6]]], np.float16)
-    found = compare.vote(list(probs))
-    assert found.dtype == np.float64
-    assert found[0] == pytest.approx([1.75 / 3, 1.25 / 3], abs=1e-3)
-    assert np.array_equal(compare.vote([probs[0]]), probs[0].astype(float))
-    with pytest.raises(ValueError, match="at least one run"):
-        compare.vote([])
