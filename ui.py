@@ -196,6 +196,18 @@ def predictions(run: runs.Run) -> dict[str, Any]:
     return _predictions(run, run.id, path.stat().st_mtime_ns if path.exists() else 0)
 
 
+def readable(known: Sequence[runs.Run]) -> list[runs.Run]:
+    """Those whose predictions can be read: a damaged run must not take a page about another."""
+    found = []
+    for run in known:
+        try:
+            predictions(run)
+            found.append(run)
+        except runs.BrokenRun as error:
+            LOG.warning("passed over: %s", error)
+    return found
+
+
 @st.cache_resource(max_entries=16, show_spinner=False)
 def _predictions(_run: runs.Run, run_id: str, stamp: int) -> dict[str, Any]:
     return _run.predictions()

@@ -197,6 +197,7 @@ def suspect_labels(run: runs.Run) -> None:
         for other in runs.list_runs()
         if other.metrics and other.info["test_sha256"] == run.info["test_sha256"]
     ]
+    known = ui.readable(known)
     if len(known) < 2:
         st.caption("This takes at least two runs on the same test images.")
         return

@@ -61,10 +61,11 @@ def lines(
         groups.sort(key=lambda group: min(chosen.index(run) for run in group))
     found = []
     for group in groups:
+        group = [run for run in group if run.history()[0]]
+        if not group:
+            continue
         first = group[0]
         members = [_columns(run, quantity, parts, axis, smoothing) for run in group]
-        if not all(len(place) for place, _ in members):
-            continue
         place = histories.fold([place for place, _ in members])[0]
         bands = {part: histories.fold([columns[part] for _, columns in members]) for part in parts}
         title = titles[first.id]

@@ -103,6 +103,7 @@ def _others(run: runs.Run, index: int) -> None:
         and other.id != run.id
         and other.info["test_sha256"] == run.info["test_sha256"]
     ]
+    rows = ui.readable(rows)
     if not rows:
         st.caption("No other run was scored on these test images.")
         return
@@ -121,16 +122,22 @@ def _others(run: runs.Run, index: int) -> None:
 
 def _tag(run: runs.Run, index: int) -> None:
     """What people noted on the image, for all runs on this test set."""
-    digest = run.info["test_sha256"]
-    current = tags.read(digest).get(index, {}).get("tag", "")
+    digest, known = run.info["test_sha256"], _tags(run)
+    if known is None:
+        return
+    current = known.get(index, {}).get("tag", "")
     if limits.hosted():
         if current:
             st.caption(f"Tagged: {ui.plain(current)}")
         return
-    key = f"sample_tag_{index}"
+    key, problem = f"sample_tag_{index}", "sample_tag_problem"
 
     def save() -> None:
-        tags.write(digest, index, st.session_state[key] or "")
+        try:
+            tags.write(digest, index, st.session_state[key] or "")
+        except (ValueError, OSError) as error:
+            st.session_state[problem] = str(error)
+            st.session_state[key] = current or None
 
     options = list(dict.fromkeys([*tags.SUGGESTED, *([current] if current else [])]))
     st.selectbox(
@@ -143,12 +150,23 @@ def _tag(run: runs.Run, index: int) -> None:
         on_change=save,
         help="Kept for all runs on these test images, and part of the CSV",
     )
+    if problem in st.session_state:
+        st.warning(ui.plain(st.session_state.pop(problem)), icon=":material/warning:")
+
+
+def _tags(run: runs.Run) -> dict[int, dict[str, str]] | None:
+    """The tags of a run's test set, or None after saying that they cannot be read."""
+    try:
+        return tags.read(run.info["test_sha256"])
+    except runs.BrokenRun as error:
+        st.warning(f"No tags: {ui.plain(str(error))}", icon=":material/warning:")
+        return None
 
 
 def tags_download(run: runs.Run) -> None:
     """All tags of this test set as CSV, when there are any."""
     digest, labels = run.info["test_sha256"], ui.predictions(run)["labels"]
-    if count := len(tags.read(digest)):
+    if count := len(_tags(run) or ()):
         st.download_button(
             f"Tags as CSV ({count})",
             tags.table(digest, labels, run.info["classes"]),

@@ -51,13 +51,13 @@ def drawn(at: AppTest) -> list[dict]:
     return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
 
 
-def second_run(first: runs.Run, **changes) -> runs.Run:
+def second_run(first: runs.Run, run_id: str = "second-run", **changes) -> runs.Run:
     """A copy of a run under another id."""
-    folder = first.folder.with_name("second-run")
+    folder = first.folder.with_name(run_id)
     shutil.copytree(first.folder, folder)
     info = json.loads((folder / runs.INFO).read_text())
-    (folder / runs.INFO).write_text(json.dumps(info | {"id": "second-run"} | changes))
-    return runs.load("second-run")
+    (folder / runs.INFO).write_text(json.dumps(info | {"id": run_id} | changes))
+    return runs.load(run_id)
 
 
 @pytest.mark.parametrize("page", PAGES)
