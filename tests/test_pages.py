@@ -389,6 +389,17 @@ def test_a_value_out_of_range_is_told_at_its_field_and_the_form_is_kept(artifact
     assert (config["epochs"], config["lr"]) == (7, 0.001)
 
 
+@pytest.mark.parametrize(("page", "name"), [("run", "run"), ("train", "from")])
+def test_settings_edited_in_the_file_are_told_on_the_page(tiny, page, name):
+    """Case 41."""
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    info["config"]["lr"] = 1e9
+    (tiny.folder / runs.INFO).write_text(json.dumps(info))
+    at = open_page(page, **{name: tiny.id})
+    assert not at.exception
+    assert "lr: 1000000000.0 is outside" in at.error[0].value.replace("\\", "")
+
+
 def test_a_network_that_does_not_fit_is_told_before_the_start(artifacts):
     at = open_page("train")
     at.text_input(key="train_digits-cnn_house_stages").set_value("16 / 16 / 16 / 16 / 16").run()

@@ -118,8 +118,9 @@ def test_a_run_with_broken_json_is_damaged_and_left_untouched(artifacts, name, c
 
 def test_a_run_of_a_newer_schema_says_so(artifacts):
     """Case 19."""
-    make("future", schema=99)
+    before = (make("future", schema=99).folder / runs.INFO).read_bytes()
     run = runs.load("future")
+    assert (run.folder / runs.INFO).read_bytes() == before
     assert run.state == "damaged"
     assert "newer version" in run.problem
 
