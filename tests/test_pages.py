@@ -178,6 +178,18 @@ def test_curves_lay_runs_over_one_another_from_the_url(tiny):
     assert names == [f"{t}, {part}" for t in two_titles for part in ("training", "validation")]
 
 
+def test_a_very_long_history_is_drawn_thinned_and_offered_whole(tiny):
+    """Case 21."""
+    first = json.loads((tiny.folder / runs.HISTORY).read_text().splitlines()[0])
+    lines = [json.dumps(first | {"epoch": epoch}) for epoch in range(1, 100_001)]
+    (tiny.folder / runs.HISTORY).write_text("\n".join(lines) + "\n")
+    at = open_page("curves")
+    assert not at.error
+    assert len(at.get("plotly_chart")[0].proto.spec) < 500_000
+    url = at.get("download_button")[0].proto.url
+    assert url
+
+
 def test_curves_count_unreadable_lines_of_history(tiny):
     """Case 16."""
     with open(tiny.folder / runs.HISTORY, "a") as file:

@@ -27,6 +27,7 @@ def same(first: dict, second: dict) -> bool:
 
 @pytest.fixture
 def in_line(artifacts):
+    workers.ready()
     return workers.put_in_line
 
 
