@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.test_browser import App
+from tests.browsing import App
 from tests.test_pages import second_run
 
 VIEWERS, LOOKS, REST_S = 20, 4, 3.0
