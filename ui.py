@@ -14,7 +14,7 @@ from typing import Any
 import pandas  # noqa: F401  (two sessions importing it at once, late, find it half there)
 import streamlit as st
 
-from core import data, runs
+from core import data, recipes, runs
 from core.summary import dataset_title
 from ui_url import (  # noqa: F401  (pages find them here)
     page_buttons,
@@ -74,7 +74,7 @@ def guard(title: str) -> Iterator[None]:
     """Turns a fault into a message that says the way out; fragments need one of their own."""
     try:
         yield
-    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError) as error:
+    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError, recipes.BadSettings) as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()
     except ModuleNotFoundError as error:

@@ -71,9 +71,10 @@ def curves(
         for part, column in drawn.items():
             name = PART_NAMES[part]
             shaded = gap and part == "validation" and "train" in drawn  # drawn just before it
+            kept = _telling(column)
             figure.add_scatter(
-                x=line.x,
-                y=column,
+                x=line.x[kept],
+                y=column[kept],
                 mode="lines+markers" if len(column) < 60 else "lines",
                 name=f"{plain(line.title)}, {name}" if len(lines) > 1 else name,
                 line={"color": line.color, "dash": DASHES[part], "width": 1 if line.faint else 2},
@@ -114,6 +115,20 @@ def _add_band(figure: go.Figure, line: Line, low: np.ndarray, high: np.ndarray) 
 def _fade(color: str, opacity: float) -> str:
     red, green, blue = bytes.fromhex(color.lstrip("#"))
     return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
+    """Which of the values to draw: all, or the lowest and the highest of each equal stretch and
+    both ends, so that a thinned line still has its peaks and its gaps.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    kept = {0, len(values) - 1}
+    for part in np.array_split(np.arange(len(values)), most // 2):
+        known = part[~np.isnan(values[part])]
+        stretch = known if len(known) else part
+        kept |= {int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])}
+    return np.array(sorted(kept))
 
 
 def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str) -> go.Figure:

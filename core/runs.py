@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from core import state
-from core.files import BrokenRun, read_arrays, read_json, read_tensors, write_json
+from core.files import BrokenRun, read_arrays, read_json, read_state_dict, write_json
 
 SCHEMA = 1
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -228,7 +228,7 @@ def write_manifest(folder: Path) -> None:
 
 def read_weights(run: Run) -> dict[str, Any]:
     """The state dict of a finished run, checked against its manifest. Raises BrokenRun."""
-    return read_tensors(run.folder / WEIGHTS, weights_sha256(run))
+    return read_state_dict(run.folder / WEIGHTS, weights_sha256(run))
 
 
 def weights_sha256(run: Run) -> str:

@@ -144,6 +144,27 @@ def test_a_killed_server_comes_back_to_a_run_that_went_on(browser, training_app)
     context.close()
 
 
+def test_the_keyboard_alone_leads_to_a_run_and_changes_its_curve(page):
+    """Case 48."""
+    title(page, "What these networks learned")
+
+    def tab_to(element) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if element.evaluate("here => here.contains(document.activeElement)"):
+                return
+        pytest.fail("the keyboard does not reach it")
+
+    tab_to(page.get_by_role("link", name="Curves").first)
+    page.keyboard.press("Enter")
+    title(page, "of 2 is kept")
+    axis = "document.querySelector('.js-plotly-plot')?._fullLayout?.yaxis?.type"
+    page.wait_for_function(f"{axis} === 'linear'")
+    tab_to(page.get_by_test_id("stCheckbox").filter(has_text="Logarithmic loss"))
+    page.keyboard.press("Space")
+    page.wait_for_function(f"{axis} === 'log'")
+
+
 @pytest.mark.parametrize(
     "path", ["", "train", "run", "curves", "confusion_matrix", "samples", "draw"]
 )

@@ -23,6 +23,19 @@ def test_curves_draw_one_line_a_part_and_leave_absent_parts_out():
     assert [trace.name for trace in figure.data] == ["training"]
 
 
+def test_a_hundred_thousand_epochs_are_thinned_without_losing_a_peak():
+    """Case 21."""
+    losses = np.ones(100_000)
+    losses[[70_000, 70_003]] = 9.0, 0.1
+    whole = charts.Line("a", "#123456", np.arange(1, 100_001), {"train": losses})
+    (line,) = charts.curves([whole], "loss").data
+    assert len(line.x) <= 4002
+    assert (line.x[0], line.x[-1]) == (1, 100_000)
+    assert list(line.x) == sorted(set(line.x))
+    assert dict(zip(line.x, line.y, strict=True))[70_001] == 9.0
+    assert min(line.y) == 0.1
+
+
 def test_several_runs_keep_their_colours_and_names():
     figure = charts.curves([line("a", "#111111"), line("b", "#222222")], "loss")
     assert [trace.name for trace in figure.data][::2] == ["a, training", "b, training"]

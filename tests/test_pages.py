@@ -178,6 +178,18 @@ def test_curves_lay_runs_over_one_another_from_the_url(tiny):
     assert names == [f"{t}, {part}" for t in two_titles for part in ("training", "validation")]
 
 
+def test_a_very_long_history_is_drawn_thinned_and_offered_whole(tiny):
+    """Case 21."""
+    first = json.loads((tiny.folder / runs.HISTORY).read_text().splitlines()[0])
+    lines = [json.dumps(first | {"epoch": epoch}) for epoch in range(1, 100_001)]
+    (tiny.folder / runs.HISTORY).write_text("\n".join(lines) + "\n")
+    at = open_page("curves")
+    assert not at.error
+    assert len(at.get("plotly_chart")[0].proto.spec) < 500_000
+    url = at.get("download_button")[0].proto.url
+    assert url
+
+
 def test_curves_count_unreadable_lines_of_history(tiny):
     """Case 16."""
     with open(tiny.folder / runs.HISTORY, "a") as file:
@@ -387,6 +399,17 @@ def test_a_value_out_of_range_is_told_at_its_field_and_the_form_is_kept(artifact
     at.button(key="train_start").click().run()
     config = runs.list_runs()[0].info["config"]
     assert (config["epochs"], config["lr"]) == (7, 0.001)
+
+
+@pytest.mark.parametrize(("page", "name"), [("run", "run"), ("train", "from")])
+def test_settings_edited_in_the_file_are_told_on_the_page(tiny, page, name):
+    """Case 41."""
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    info["config"]["lr"] = 1e9
+    (tiny.folder / runs.INFO).write_text(json.dumps(info))
+    at = open_page(page, **{name: tiny.id})
+    assert not at.exception
+    assert "lr: 1000000000.0 is outside" in at.error[0].value.replace("\\", "")
 
 
 def test_a_network_that_does_not_fit_is_told_before_the_start(artifacts):

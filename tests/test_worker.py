@@ -27,6 +27,7 @@ def same(first: dict, second: dict) -> bool:
 
 @pytest.fixture
 def in_line(artifacts):
+    workers.ready()
     return workers.put_in_line
 
 
@@ -191,6 +192,29 @@ def test_running_out_of_memory_says_what_to_do(in_line):
     assert run.state == "failed"
     reason = state.sentence(run.folder, "failed", 0)
     assert reason == "Ran out of memory: take a smaller batch or a smaller model."
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lr": 1e9}, "lr: 1000000000.0 is outside 1e-08 to 10"),
+        ({"epochs": 1_000_000}, "epochs: 1000000 is outside 1 to 10000"),
+        ({"batch_size": 9000}, "batch_size: 9000 is more than the 1317 training images"),
+        ({"momentum": 2}, "momentum"),
+    ],
+)
+def test_settings_edited_in_the_file_are_refused_by_name(in_line, changes, words):
+    """Case 41."""
+    run_id = in_line()
+    path = runs.folder_of(run_id) / runs.REQUEST
+    wish = json.loads(path.read_text())
+    wish["config"] |= changes
+    path.write_text(json.dumps(wish))
+    workers.begin(run_id).join(60)
+    run = runs.load(run_id)
+    assert run.state == "failed"
+    assert words in state.sentence(run.folder, "failed", 0)
+    assert not (run.folder / runs.CHECKPOINT).exists()
 
 
 def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one_kept(in_line):

@@ -30,6 +30,13 @@ SMALL = recipes.Recipe(
 )
 
 
+def ready() -> None:
+    """Wait until workers start at once: a job whose worker is slow to come looks interrupted."""
+    process = SERVER.Process(target=time.time, daemon=True)
+    process.start()
+    process.join(120)
+
+
 def put_in_line(epochs: int = 3, **settings) -> str:
     """Submit the small recipe without starting a worker; its run id."""
     fixed = {"precision": "float32", "threads": 1, "device": "cpu"}
@@ -149,4 +156,14 @@ def kill(process) -> None:
     process.join(10)
 
 
-__all__ = ["SMALL", "begin", "epochs_done", "kill", "put_in_line", "state", "state_of", "until"]
+__all__ = [
+    "SMALL",
+    "begin",
+    "epochs_done",
+    "kill",
+    "put_in_line",
+    "ready",
+    "state",
+    "state_of",
+    "until",
+]
