@@ -7,7 +7,7 @@ import ui
 from core import runs
 from core.summary import confused_sentences, dataset_title, leaderboard
 
-RUN_PAGE = ("pages/run.py", "This run", ":material/article:")
+FIRST_LOOK = ("Curves", "Confusion matrix", "Samples", "Draw")
 
 with ui.page("Runs"):
     known = runs.list_runs()
@@ -67,6 +67,12 @@ with ui.page("Runs"):
         },
         alt="Table of finished runs, best test accuracy first",
     )
+    if len(known) > len(finished):
+        st.page_link(
+            "pages/train.py",
+            label=f"{len(known) - len(finished)} more without results",
+            icon=":material/hourglass:",
+        )
     if not shown:
         st.caption("No run matches this filter.")
         st.stop()
@@ -92,8 +98,8 @@ with ui.page("Runs"):
             f"{ui.plain(info.get('source', ''))}."
         )
         with st.container(horizontal=True, gap="small"):
-            for script, text, icon in (RUN_PAGE, *ui.RESULT_PAGES):
-                st.page_link(script, label=text, icon=icon, query_params={"run": chosen.id})
+            pages = [page for page in ui.RESULT_PAGES if page[1] in FIRST_LOOK]
+            ui.run_links((ui.RUN_PAGE, *pages), chosen.id)
     with right:
         st.subheader("What it confuses")
         sentences = confused_sentences(metrics, info["classes"], limit=4)
@@ -103,11 +109,3 @@ with ui.page("Runs"):
             st.caption("Not one test image was read wrong.")
         if not chosen_rows:
             st.caption("Tick a row above to look at another run.")
-
-    unfinished = [run for run in known if not run.metrics]
-    if unfinished:
-        with st.expander(f"{len(unfinished)} without results", icon=":material/hourglass:"):
-            for run in unfinished:
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.page_link("pages/run.py", label=run.id, query_params={"run": run.id})
-                    st.caption(ui.plain(run.problem or run.state), width="content")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,36 @@ from typing import Any
 import pandas  # noqa: F401  (two sessions importing it at once, late, find it half there)
 import streamlit as st
 
-from core import data, runs
+from core import data, recipes, runs
 from core.summary import dataset_title
+from ui_url import (  # noqa: F401  (pages find them here)
+    page_buttons,
+    page_number,
+    url_many,
+    url_number,
+    url_range,
+    url_select,
+    url_slider,
+    url_toggle,
+)
 
 RESULT_PAGES = (
     ("pages/curves.py", "Curves", ":material/show_chart:"),
+    ("pages/time_machine.py", "Time machine", ":material/history:"),
     ("pages/confusion_matrix.py", "Confusion matrix", ":material/apps:"),
     ("pages/samples.py", "Samples", ":material/photo_library:"),
+    ("pages/compare.py", "Compare", ":material/compare_arrows:"),
+    ("pages/claim.py", "Is it true?", ":material/verified:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
 )
+RUN_PAGE = ("pages/run.py", "Run", ":material/article:")  # of any run, finished or not
 MENU = (
     ("streamlit_app.py", "Runs", ":material/grid_view:"),
     ("pages/train.py", "Train", ":material/model_training:"),
-    *RESULT_PAGES,
 )
-UNLISTED = ("pages/run.py",)  # reached from a run, not from the menu
 LOG = logging.getLogger("lightbox")
-HERE = Path(__file__).parent
+ICON = Path(__file__).parent / "assets" / "icon.png"
+ICON_URL = f"data:image/png;base64,{b64encode(ICON.read_bytes()).decode()}"  # a file costs a rerun
 
 
 @contextmanager
@@ -40,16 +54,17 @@ def page(title: str) -> Iterator[Any]:
     """
     st.set_page_config(
         page_title=f"{title} · Lightbox",
-        page_icon=str(HERE / "assets" / "icon.png"),
+        page_icon=ICON_URL,
         layout="wide",
     )
-    carried = {"run": st.query_params["run"]} if "run" in st.query_params else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(horizontal=True, gap="small"):
-            for script, label, icon in MENU:
-                query = carried if (script, label, icon) in RESULT_PAGES else None
-                st.page_link(script, label=label, icon=icon, query_params=query)
+        for script, label, icon in MENU:
+            st.page_link(script, label=label, icon=icon)
         beside_menu = st.container(width=400)
+    if title not in {label for _, label, _ in MENU}:
+        run = st.query_params.get("run")
+        with st.container(horizontal=True, gap="small"):
+            run_links((RUN_PAGE, *RESULT_PAGES) if run else RESULT_PAGES, run)
     with guard(title):
         yield beside_menu
 
@@ -59,7 +74,7 @@ def guard(title: str) -> Iterator[None]:
     """Turns a fault into a message that says the way out; fragments need one of their own."""
     try:
         yield
-    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError) as error:
+    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError, recipes.BadSettings) as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()
     except ModuleNotFoundError as error:
@@ -76,6 +91,13 @@ def guard(title: str) -> Iterator[None]:
             "The server's log has the details under that number; the other pages are not affected.",
             icon=":material/error:",
         )
+
+
+def run_links(pages: Sequence[tuple[str, str, str]], run_id: str | None) -> None:
+    """Links to pages about one run."""
+    query = {"run": run_id} if run_id else None
+    for script, text, icon in pages:
+        st.page_link(script, label=text, icon=icon, query_params=query)
 
 
 def home_link() -> None:
@@ -146,59 +168,6 @@ def no_runs() -> None:
     )
 
 
-def url_select(
-    text: str,
-    options: Sequence[Any],
-    *,
-    name: str,
-    default: Any,
-    format_func: Callable[[Any], str] = str,
-    widget: str = "selectbox",
-    **settings: Any,
-) -> Any:
-    """A choice kept in the URL under `name`.
-
-    The URL is the truth; a value that is no option is passed over.
-    """
-    by_text = {str(option): option for option in options}
-    current = by_text.get(st.query_params.get(name, ""), default)
-    key = f"url_{name}"
-    st.session_state[key] = current
-
-    def moved() -> None:
-        if st.session_state[key] in (None, default):
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = str(st.session_state[key])
-        st.query_params.pop("page", None)
-
-    draw = getattr(st, widget)
-    chosen = draw(text, options, format_func=format_func, key=key, on_change=moved, **settings)
-    return current if chosen is None else chosen
-
-
-def page_number(pages: int) -> int:
-    """The page of results that the URL asks for, 1 to `pages`."""
-    text = st.query_params.get("page", "")
-    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
-    return min(max(asked, 1), pages)
-
-
-def page_buttons(number: int, pages: int) -> None:
-    """Previous and next, kept in the URL."""
-
-    def turn(step: int) -> None:
-        st.query_params["page"] = str(number + step)
-
-    with st.container(horizontal=True):
-        for text, icon, step, end in (
-            ("Previous", ":material/chevron_left:", -1, number <= 1),
-            ("Next", ":material/chevron_right:", 1, number >= pages),
-        ):
-            key = f"page_{text.lower()}"
-            st.button(text, icon=icon, key=key, disabled=end, on_click=turn, args=(step,))
-
-
 def labels(known: Sequence[runs.Run]) -> dict[str, str]:
     """Run id -> a line of plain text, for pickers; no two alike, for a widget tells them apart by
     it.
@@ -225,6 +194,18 @@ def run_colors(chosen: Sequence[runs.Run]) -> dict[str, str]:
 def predictions(run: runs.Run) -> dict[str, Any]:
     path = run.folder / runs.PREDICTIONS
     return _predictions(run, run.id, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def readable(known: Sequence[runs.Run]) -> list[runs.Run]:
+    """Those whose predictions can be read: a damaged run must not take a page about another."""
+    found = []
+    for run in known:
+        try:
+            predictions(run)
+            found.append(run)
+        except runs.BrokenRun as error:
+            LOG.warning("passed over: %s", error)
+    return found
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
@@ -286,6 +267,11 @@ def _reader(run_id: str, root: str, stamp: int):
 
     torch.set_num_threads(1)  # the web process stays at one; training has its own processes
     return open_run(run_id)
+
+
+def on_phone() -> bool:
+    """Whether the browser says that it is a phone's: grids then have fewer columns."""
+    return "Mobi" in (st.context.headers.get("User-Agent") or "")
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 import ui
-from core import charts, jobs, runs, state
+from core import charts, histories, jobs, runs, state
 
 LOG_LINES = 40
 
@@ -29,6 +29,19 @@ def line() -> None:
             if st.button(text, key=f"line_{run.id}"):
                 jobs.stop(run.id)
                 st.rerun()
+
+
+def unfinished() -> None:
+    """Runs that neither train nor wait and have no results: what became of each."""
+    left = [run for run in runs.list_runs() if not run.metrics and run.state not in state.ACTIVE]
+    if not left:
+        return
+    st.subheader("Broken off")
+    for run in left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label = ui.plain(run.title if run.info else run.id)
+            st.page_link("pages/run.py", label=label, query_params={"run": run.id})
+            st.caption(ui.plain(run.problem or run.state), width="content")
 
 
 def watch(run_id: str, shown: str) -> None:
@@ -72,7 +85,7 @@ def curves(run: runs.Run, history: list[dict], points: list) -> None:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         with column:
             if len(history) > 1:
-                figure = charts.curves({"": history}, quantity, colors={"": color})
+                figure = charts.curves([line_of(history, quantity, color)], quantity)
             elif points:
                 figure = charts.first_epoch(points, quantity, color=color)
             else:
@@ -83,6 +96,12 @@ def curves(run: runs.Run, history: list[dict], points: list) -> None:
                 config={"displayModeBar": False},
                 alt=f"{quantity} so far, {len(history)} epochs",
             )
+
+
+def line_of(history: list[dict], quantity: str, color: str) -> charts.Line:
+    """Training and validation of one run by epoch."""
+    columns = {p: histories.values(history, f"{p}_{quantity}") for p in ("train", "validation")}
+    return charts.Line("", color, histories.values(history, "epoch"), columns)
 
 
 def log(run: runs.Run) -> None:
@@ -107,8 +126,7 @@ def headline(run: runs.Run) -> None:
     author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
     st.caption(f"95 % interval {ui.percent(low)} to {ui.percent(high)}.{author}")
     with st.container(horizontal=True, gap="small"):
-        for script, text, icon in ui.RESULT_PAGES:
-            st.page_link(script, label=text, icon=icon, query_params={"run": run.id})
+        ui.run_links(ui.RESULT_PAGES, run.id)
 
 
 def rename_and_delete(run: runs.Run) -> None:

@@ -26,6 +26,8 @@ def measure(options: argparse.Namespace, seed: int, launcher: list[str]) -> tupl
     """(test accuracy in percent, seconds of training) of one run; RuntimeError when it fails."""
     command = [sys.executable, "-m", *launcher, "core", "train", options.recipe]
     command += ["--seed", str(seed), "--precision", options.precision]
+    if options.threads:
+        command += ["--threads", str(options.threads)]
     if options.epochs:
         command += ["--epochs", str(options.epochs)]
     with tempfile.TemporaryDirectory() as folder:
@@ -47,6 +49,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=3, help="0 to this many, less one")
     parser.add_argument("--epochs", type=int, help="instead of the recipe's own")
     parser.add_argument("--precision", default="float32", help="the same for both")
+    parser.add_argument("--threads", type=int, help="of each process; 1 where other work goes on")
     options = parser.parse_args()
     if options.seeds < 1:
         parser.error("--seeds: at least 1 is needed")

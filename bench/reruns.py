@@ -66,13 +66,13 @@ class Visitor:
         )
         return self
 
-    async def rerun(self, page: str) -> tuple[float, int]:
-        """(seconds, bytes received) of one rerun of a page."""
+    async def rerun(self, page: str, query: str = "") -> tuple[float, int]:
+        """(seconds, bytes received) of one rerun of a page under a URL's query."""
         from streamlit.proto.BackMsg_pb2 import BackMsg
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
         message = BackMsg()
-        message.rerun_script.query_string = ""
+        message.rerun_script.query_string = query
         message.rerun_script.page_name = page
         start = time.perf_counter()
         await self.socket.send(message.SerializeToString())

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from core import arguments, distributed, jobs, limits, recipes, runs, summary, worker
+from core import arguments, distributed, jobs, limits, recipes, runs, summary, tasks, worker
 
 
 def main(given: list[str] | None = None) -> int:
@@ -208,9 +208,10 @@ def _runs(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from core import scoring
+    with tasks.told(options.run, "evaluate", page=options.task):
+        from core import scoring  # and with it torch, when the turn has come
 
-    result = scoring.reproduce(options.run)
+        result = (scoring.stamp if options.stamp else scoring.reproduce)(options.run)
     verdict = "reproduced" if result.exact else "NOT reproduced"
     print(
         f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "
@@ -218,6 +219,39 @@ def _evaluate(options: argparse.Namespace) -> int:
         f"{result.changed_predictions} predictions differ from the stored ones"
     )
     return 0 if result.exact else 1
+
+
+def _neighbours(options: argparse.Namespace) -> None:
+    from core import neighbours
+
+    with tasks.told(options.run, "neighbours", page=options.task) as told:
+        found = neighbours.store(options.run, told)
+    print(
+        f"{options.run}: {found.indices.shape[1]} nearest training images of each of "
+        f"{len(found.indices):,} test images; 99 % lie within {found.test_limit:.3g}"
+    )
+
+
+def _baselines(options: argparse.Namespace) -> None:
+    from core import baselines, data
+
+    for row in baselines.store(data.load(options.dataset))["rows"]:
+        print(
+            f"{row['name']:<20} {100 * row['accuracy']:6.2f} %  {row['setting']:<20} "
+            f"{row['seconds']:.1f} s"
+        )
+
+
+def _duplicates(options: argparse.Namespace) -> None:
+    from core import data, duplicates
+
+    found = duplicates.store(data.load(options.dataset))
+    print(
+        f"{options.dataset}: of {found['images']['test']:,} test images {found['exact']} stand "
+        f"among the training images too, {found['near']} nearly so"
+    )
+    for pair in found["pairs"]:
+        print(f"test {pair['test']:>6}  train {pair['train']:>6}  distance {pair['distance']:.4f}")
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -271,6 +305,9 @@ COMMANDS = {
     "work": _work,
     "runs": _runs,
     "evaluate": _evaluate,
+    "neighbours": _neighbours,
+    "baselines": _baselines,
+    "duplicates": _duplicates,
     "predict": _predict,
     "export": _export,
     "fetch": _fetch,

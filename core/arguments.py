@@ -47,11 +47,23 @@ def parser() -> argparse.ArgumentParser:
     check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", "Read images: file, label, confidence.")
     export = command("export", "Write weights, figures and reports as files.")
-    for subparser in (resume, stop, delete, work, check, predict, export):
+    check.add_argument("--stamp", action="store_true", help="keep what came out with the run")
+    near = command("neighbours", "Find and keep the nearest training images of the test images.")
+    for subparser in (check, near):
+        subparser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
+    for subparser in (resume, stop, delete, work, check, predict, export, near):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
     predict.add_argument("--json", action="store_true", help="one JSON object a line")
     export.add_argument("-o", "--output", metavar="DIR", help="folder; exports/RUN by default")
+    simple = command(
+        "baselines", "Score simple methods on a data set, for comparison, and keep the numbers."
+    )
+    double = command(
+        "duplicates", "Find test images that are among the training images, and keep them."
+    )
+    for subparser in (simple, double):
+        subparser.add_argument("dataset", metavar="DATASET", help="digits, mnist or another")
     fetch = command("fetch", "Bring a data set to this machine.")
     fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
     fetch.add_argument("--test", action="store_true", help="only its test part")

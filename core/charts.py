@@ -5,7 +5,7 @@ from the page's theme; only runs, right and wrong bring their own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +24,9 @@ RUN_COLORS = (
     "#6C8C9C",
     "#9C6ADE",
 )
+GRAY = "rgba(128,128,128,.8)"
+HEAT_COLORS = ((255, 178, 36), (84, 148, 255))  # for the class, against it
+HEAT_SHARE, QUIET = 0.85, 0.7  # how far a tint covers, how bright the image stays below it
 DASHES = {"train": "dot", "validation": "solid", "test": "dash"}
 PART_NAMES = {
     "train": "training",
@@ -32,33 +35,55 @@ PART_NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class Line:
+    """One run, or seeds folded into a band, in a chart of curves.
+
+    `columns` maps a part (train, validation, test) to values (E,) at the places `x` (E,); `bands`
+    maps it to (lowest, highest).
+    """
+
+    title: str
+    color: str
+    x: np.ndarray
+    columns: Mapping[str, np.ndarray]
+    bands: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    faint: bool = False
+
+
 def curves(
-    histories: Mapping[str, Sequence[Mapping[str, Any]]],
+    lines: Sequence[Line],
     quantity: str,
     *,
-    colors: Mapping[str, str],
-    parts: Sequence[str] = ("train", "validation"),
+    axis: str = "epoch",
     log: bool = False,
+    gap: bool = False,
 ) -> go.Figure:
-    """`quantity` (loss or accuracy) by epoch for each run's history, one line a part.
-
-    A part that a run does not have, such as validation when nothing was held out, is left out.
+    """`quantity` (loss or accuracy) along `axis`, one line a part; a part without values is left
+    out. With `gap` the space between training and validation is shaded.
     """
     figure = go.Figure()
-    for title, history in histories.items():
-        epochs = np.array([record["epoch"] for record in history])
-        for part in parts:
-            values = np.array([record.get(f"{part}_{quantity}") for record in history], dtype=float)
-            if not len(values) or np.isnan(values).all():
-                continue
+    for line in lines:
+        drawn = {part: c for part, c in line.columns.items() if len(c) and not np.isnan(c).all()}
+        for part in drawn:
+            if part in line.bands:
+                _add_band(figure, line, *line.bands[part])
+        for part, column in drawn.items():
+            name = PART_NAMES[part]
+            shaded = gap and part == "validation" and "train" in drawn  # drawn just before it
+            kept = _telling(column)
             figure.add_scatter(
-                x=epochs,
-                y=values,
-                mode="lines+markers" if len(epochs) < 60 else "lines",
-                name=f"{title}, {PART_NAMES[part]}" if len(histories) > 1 else PART_NAMES[part],
-                line={"color": colors[title], "dash": DASHES[part], "width": 2},
+                x=line.x[kept],
+                y=column[kept],
+                mode="lines+markers" if len(column) < 60 else "lines",
+                name=f"{plain(line.title)}, {name}" if len(lines) > 1 else name,
+                line={"color": line.color, "dash": DASHES[part], "width": 1 if line.faint else 2},
                 marker={"size": 5},
-                hovertemplate=f"%{{y:.4f}} {PART_NAMES[part]}<extra>{_plain(title)}</extra>",
+                opacity=0.45 if line.faint else 1,
+                showlegend=not line.faint,
+                fill="tonexty" if shaded else None,
+                fillcolor=_fade(line.color, 0.1),
+                hovertemplate=f"%{{y:.4f}} {name}<extra>{plain(line.title)}</extra>",
             )
     figure.update_layout(
         height=380,
@@ -66,15 +91,44 @@ def curves(
         hovermode="x",
         legend={"orientation": "h", "y": -0.22, "x": 0},
     )
-    longest = max((len(history) for history in histories.values()), default=0)
-    figure.update_xaxes(
-        title="epoch", showgrid=False, tickformat="d", dtick=1 if longest <= 12 else None
-    )
-    percent = quantity == "accuracy" and not log
+    longest = max((len(line.x) for line in lines), default=0)
+    few = axis == "epoch" and longest <= 12
+    figure.update_xaxes(title=axis, showgrid=False, dtick=1 if few else None)
     figure.update_yaxes(title=quantity, type="log" if log else "linear")
-    if percent:
+    if quantity == "accuracy" and not log:
         figure.update_yaxes(tickformat=".1%")
     return figure
+
+
+def _add_band(figure: go.Figure, line: Line, low: np.ndarray, high: np.ndarray) -> None:
+    figure.add_scatter(
+        x=np.concatenate([line.x, line.x[::-1]]),
+        y=np.concatenate([high, low[::-1]]),
+        fill="toself",
+        fillcolor=_fade(line.color, 0.18),
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def _fade(color: str, opacity: float) -> str:
+    red, green, blue = bytes.fromhex(color.lstrip("#"))
+    return f"rgba({red},{green},{blue},{opacity})"
+
+
+def _telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
+    """Which of the values to draw: all, or the lowest and the highest of each equal stretch and
+    both ends, so that a thinned line still has its peaks and its gaps.
+    """
+    if len(values) <= most:
+        return np.arange(len(values))
+    kept = {0, len(values) - 1}
+    for part in np.array_split(np.arange(len(values)), most // 2):
+        known = part[~np.isnan(values[part])]
+        stretch = known if len(known) else part
+        kept |= {int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])}
+    return np.array(sorted(kept))
 
 
 def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str) -> go.Figure:
@@ -99,52 +153,6 @@ def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str)
     return figure
 
 
-def confusion(
-    counts: np.ndarray, classes: Sequence[str], *, share: bool = False, errors_only: bool = False
-) -> go.Figure:
-    """A matrix of counts, or of shares of each true class, with a logarithmic colour scale.
-
-    Without the logarithm the diagonal drowns everything else. Numbers stand in the cells up to 20
-    classes.
-    """
-    counts = np.asarray(counts)
-    totals = counts.sum(1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
-    shown = counts.astype(float)
-    if errors_only:
-        np.fill_diagonal(shown, 0)
-    texts = np.where(
-        shown > 0, np.char.mod("%.1f", 100 * shares) if share else counts.astype(str), ""
-    )
-    names = [_plain(name) for name in classes]
-    figure = go.Figure(
-        go.Heatmap(
-            z=np.log10(1 + shown),
-            x=np.arange(len(names)),
-            y=np.arange(len(names)),
-            text=texts,
-            texttemplate="%{text}" if len(names) <= 20 else None,
-            textfont={"size": 13 if len(names) <= 10 else 10},
-            customdata=np.dstack([counts, 100 * shares]),
-            hovertemplate=(
-                "%{customdata[0]} images, %{customdata[1]:.1f} % of true class<br>"
-                "true %{y}, predicted %{x}<extra></extra>"
-            ),
-            showscale=False,
-            xgap=1,
-            ygap=1,
-        )
-    )
-    ticks = {"tickmode": "array", "tickvals": np.arange(len(names)), "ticktext": names}
-    figure.update_xaxes(title="predicted", side="bottom", showgrid=False, **ticks)
-    figure.update_yaxes(title="true", autorange="reversed", showgrid=False, **ticks)
-    figure.update_layout(
-        height=min(900, max(460, 24 * len(names) + 140)),
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-    )
-    return figure
-
-
 def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10) -> go.Figure:
     """The likeliest classes (N,) as horizontal bars; all of them, in their own order, up to
     `limit`.
@@ -156,7 +164,7 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     figure = go.Figure(
         go.Bar(
             x=probs[order],
-            y=[_plain(classes[index]) for index in order],
+            y=[plain(classes[index]) for index in order],
             orientation="h",
             marker={
                 "color": [
@@ -200,6 +208,102 @@ def tile(image: np.ndarray, *, right: bool | None = None, size: int = 112) -> np
     return framed
 
 
-def _plain(text: str) -> str:
+def reliability(bins: Sequence[Mapping[str, float]], *, color: str) -> go.Figure:
+    """Accuracy by confidence, each bin a point as large as its share of images, with the diagonal
+    on which a calibrated network lies; `bins` as statistics.calibration makes them.
+    """
+    counts = np.array([row["count"] for row in bins], float)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": GRAY, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+    )
+    figure.add_scatter(
+        x=[row["confidence"] for row in bins],
+        y=[row["accuracy"] for row in bins],
+        mode="lines+markers",
+        line={"color": color, "width": 1.5},
+        marker={"size": 6 + 22 * np.sqrt(counts / max(counts.sum(), 1)), "color": color},
+        cliponaxis=False,
+        customdata=counts,
+        hovertemplate="%{customdata:,} images<br>confidence %{x:.3f}, accuracy %{y:.3f}"
+        "<extra></extra>",
+    )
+    figure.update_xaxes(title="mean confidence", range=[0, 1.02], showgrid=False)
+    figure.update_yaxes(title="accuracy", range=[0, 1.02])
+    figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    return figure
+
+
+def coverage(
+    shares: np.ndarray, accuracies: np.ndarray, here: tuple[float, float], *, color: str
+) -> go.Figure:
+    """Accuracy of the surest share of images (P,), with the point that a threshold chooses."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=shares,
+        y=accuracies,
+        mode="lines",
+        line={"color": color, "width": 2},
+        hovertemplate="the surest %{x:.1%}: %{y:.2%} right<extra></extra>",
+    )
+    figure.add_scatter(
+        x=[here[0]], y=[here[1]], mode="markers", marker={"size": 13, "color": color}
+    )
+    figure.update_xaxes(title="share answered", tickformat=".0%", range=[0, 1.01], showgrid=False)
+    figure.update_yaxes(title="of them right", tickformat=".1%")
+    figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    return figure
+
+
+def strip(
+    said: np.ndarray, sure: np.ndarray, label: int, classes: Sequence[str], kept: int
+) -> go.Figure:
+    """One image's prediction at every epoch: a cell each, right or wrong by colour and sign.
+
+    `said` are class numbers (E,), `sure` confidences 0 to 1 (E,); epoch `kept` is marked.
+    """
+    epochs, right = np.arange(1, len(said) + 1), said == label
+    signs = np.where(right, "✓", "✗")
+    names = [plain(classes[index]) for index in said]
+    few = len(said) <= 16
+    figure = go.Figure(
+        go.Bar(
+            x=epochs,
+            y=sure,
+            marker={"color": np.where(right, RIGHT, WRONG), "opacity": 0.35 + 0.65 * sure},
+            text=[f"{sign}<br>{name}" for sign, name in zip(signs, names, strict=True)]
+            if few
+            else signs,
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[f"{sign} {name}" for sign, name in zip(signs, names, strict=True)],
+            hovertemplate="epoch %{x}: %{customdata}, %{y:.1%} sure<extra></extra>",
+        )
+    )
+    figure.add_vline(x=kept, line={"dash": "dot", "width": 1, "color": GRAY})
+    figure.update_xaxes(title="epoch", dtick=1 if few else None, showgrid=False)
+    figure.update_yaxes(title="confidence", range=[0, 1.35], tickvals=[0, 0.5, 1], tickformat=".0%")
+    figure.update_layout(height=230, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    return figure
+
+
+def heat(image: np.ndarray, values: np.ndarray, *, size: int = 112) -> np.ndarray:
+    """A picture uint8 (H, W, 4) about `size` pixels wide: `image` uint8 (C, H, W) in quiet greys,
+    tinted by `values` (H, W) in -1 to 1.
+
+    Amber speaks for the class, blue against it; where a value is 0 only the image is seen.
+    """
+    strength = np.abs(values)[..., None] * HEAT_SHARE
+    tint = np.where(values[..., None] >= 0, *(np.array(color) for color in HEAT_COLORS))
+    grey = np.repeat(image.mean(0, keepdims=True) * QUIET, 3, 0)
+    blended = np.moveaxis(grey, 0, 2) * (1 - strength) + tint * strength
+    return tile(np.moveaxis(blended, 2, 0).round().astype(np.uint8), size=size)
+
+
+def plain(text: str) -> str:
     """Text that Plotly shows as it is: it would take < and & as markup."""
     return str(text).replace("&", "&amp;").replace("<", "&lt;")[:60]

@@ -113,13 +113,14 @@ class Dataset:
             raise ValueError(f"validation: {share} is not a share between 0 and 1 (1 excluded)")
         import torch
 
+        kept, held = self.holdout_places(share)
+        return self.train.take(torch.from_numpy(kept)), self.train.take(torch.from_numpy(held))
+
+    def holdout_places(self, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Where in the training part the images of `holdout` stand: (fit, validation), int64."""
         order = stratified_order(self.train.labels.numpy())
         count = round(len(order) * share)
-        held, kept = np.sort(order[:count]), np.sort(order[count:])
-        return (
-            self.train.take(torch.from_numpy(kept)),
-            self.train.take(torch.from_numpy(held)),
-        )
+        return np.sort(order[count:]), np.sort(order[:count])
 
 
 def data_root() -> Path:
@@ -157,6 +158,24 @@ def load_test(name: str) -> tuple[np.ndarray, np.ndarray, str]:
     return images, labels, digest
 
 
+def load_train(name: str) -> tuple[np.ndarray, np.ndarray, str]:
+    """Training images uint8 (N, C, H, W), labels int64 (N,) and the sha256 of the whole data set,
+    without torch; the images of a fetched set stay on the disk until they are looked at.
+
+    Raises DatasetError when the files are not here: nothing is fetched.
+    """
+    source = _source(name)
+    if source.folder is None:
+        images, labels, _, _ = digits()
+    else:
+        images, labels = read_part(_raw(source), "train", mapped=True)
+    images, labels = images.reshape(len(images), -1, *images.shape[-2:]), labels.astype(np.int64)
+    images.setflags(write=False)
+    labels.setflags(write=False)
+    train_sha = hash_part(images, labels, source.classes)
+    return images, labels, _hash_whole(train_sha, load_test(name)[2])
+
+
 def from_arrays(
     name: str,
     train_images: np.ndarray,
@@ -189,9 +208,9 @@ def from_arrays(
         )
     mean, std = _moments(train_x)
     test_sha = hash_part(test_x, test_y, classes)
-    whole = hashlib.sha256((hash_part(train_x, train_y, classes) + test_sha).encode())
+    whole_sha = _hash_whole(hash_part(train_x, train_y, classes), test_sha)
     tensors = [Split(torch.from_numpy(x), torch.from_numpy(y)) for x, y in parts]
-    return Dataset(name, *tensors, tuple(classes), mean, std, whole.hexdigest(), test_sha)
+    return Dataset(name, *tensors, tuple(classes), mean, std, whole_sha, test_sha)
 
 
 def hash_part(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> str:
@@ -200,6 +219,10 @@ def hash_part(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
     digest.update(np.ascontiguousarray(labels, "<i8"))
     digest.update(np.ascontiguousarray(images))
     return digest.hexdigest()
+
+
+def _hash_whole(train_sha: str, test_sha: str) -> str:
+    return hashlib.sha256((train_sha + test_sha).encode()).hexdigest()
 
 
 def fetch_files(name: str, *, test_only: bool = False) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import math
+import mmap
 import socket
 import struct
 from pathlib import Path
@@ -93,23 +94,26 @@ def _fetch_file(
     )
 
 
-def read_part(folder: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (N, H, W) and labels uint8 (N,) of `train` or `t10k`. Raises DatasetError."""
-    images = read_idx(folder / f"{part}-images-idx3-ubyte", dimensions=3)
+def read_part(folder: Path, part: str, *, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Images uint8 (N, H, W) and labels uint8 (N,) of `train` or `t10k`. Raises DatasetError.
+
+    With `mapped`, images that lie unpacked stay on the disk until they are looked at.
+    """
+    images = read_idx(folder / f"{part}-images-idx3-ubyte", dimensions=3, mapped=mapped)
     labels = read_idx(folder / f"{part}-labels-idx1-ubyte", dimensions=1)
     return images, labels
 
 
-def read_idx(path: Path, dimensions: int) -> np.ndarray:
+def read_idx(path: Path, dimensions: int, *, mapped: bool = False) -> np.ndarray:
     """An IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist), plain or as .gz beside
     it.
     """
     archive = path.with_name(f"{path.name}.gz")
     try:
-        raw = path.read_bytes() if path.exists() else gzip.decompress(archive.read_bytes())
+        raw = _content(path, mapped) if path.exists() else gzip.decompress(archive.read_bytes())
     except FileNotFoundError:
         raise DatasetError(f"{archive} is not on this machine") from None
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, ValueError) as error:
         raise DatasetError(
             f"{archive} cannot be read ({error}): delete it and fetch it again"
         ) from error
@@ -121,3 +125,10 @@ def read_idx(path: Path, dimensions: int) -> np.ndarray:
             "delete it and fetch it again"
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(sizes)
+
+
+def _content(path: Path, mapped: bool) -> bytes | mmap.mmap:
+    if not mapped:
+        return path.read_bytes()
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)

@@ -7,12 +7,15 @@ import io
 import json
 import os
 import tempfile
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 MAX_TENSOR_BYTES = 500_000_000
+MAX_ENTRIES = 10_000  # a tensor is an entry of the archive
 
 
 class BrokenRun(ValueError):
@@ -67,9 +70,9 @@ def write_tensors(path: Path, value: Any) -> None:
 
 
 def read_tensors(path: Path, sha256: str | None = None) -> Any:
-    """The one loader of .pth files: data only, never code. Raises BrokenRun.
+    """The one loader of .pth files: data only, never code, and no more than the file weighs.
 
-    With `sha256` the content must match it.
+    With `sha256` the content must match it. Raises BrokenRun.
     """
     import torch
 
@@ -79,13 +82,79 @@ def read_tensors(path: Path, sha256: str | None = None) -> Any:
         content = path.read_bytes()
         if sha256 and hashlib.sha256(content).hexdigest() != sha256:
             raise BrokenRun(f"{path}: checksum mismatch: the file was changed or damaged")
+        _check_archive(path, content)
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise BrokenRun(f"{path} is missing") from None
     except BrokenRun:
         raise
     except Exception as error:  # the unpickler raises almost anything on foreign bytes
-        raise BrokenRun(f"{path}: not a readable checkpoint ({type(error).__name__})") from error
+        raise BrokenRun(
+            f"{path}: not a readable checkpoint ({type(error).__name__}); "
+            "what torch.save wrote of tensors, numbers and strings is one"
+        ) from error
+
+
+def _check_archive(path: Path, content: bytes) -> None:
+    """Refuse, before anything is unpacked, an archive that would grow. Raises BrokenRun."""
+    if content.count(b"PK\1\2") > MAX_ENTRIES:
+        raise BrokenRun(f"{path}: too large: more than {MAX_ENTRIES:,} entries")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise BrokenRun(
+            f"{path}: unsupported: torch.save does not compress, this file is compressed"
+        )
+    if sum(entry.file_size for entry in entries) > len(content):
+        raise BrokenRun(f"{path}: too large: its entries claim more bytes than it has")
+
+
+def read_state_dict(path: Path, sha256: str | None = None) -> dict[str, Any]:
+    """Weights by name: `read_tensors` of dense, finite floats, and the whole numbers that batch
+    norm counts with. Raises BrokenRun naming the tensor.
+    """
+    weights = read_tensors(path, sha256)
+    if not isinstance(weights, dict):
+        raise BrokenRun(f"{path}: unsupported: not a dictionary of tensors")
+    for name, value in weights.items():
+        if fault := _fault(value):
+            raise BrokenRun(f"{path}: {fault}: {str(name)[:80]}")
+    return weights
+
+
+def _fault(value: Any) -> str | None:
+    """Why this is not a tensor of weights; asked in an order that unpacks nothing large."""
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        return "unsupported, not a tensor"
+    if value.layout != torch.strided or value.is_quantized:
+        return "unsupported, not dense"
+    if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+        return "too large, more numbers than the file holds"
+    counter = value.dtype == torch.int64 and value.ndim == 0
+    if not (value.is_floating_point() or counter):
+        return f"unsupported numbers of kind {value.dtype}"
+    return None if bool(torch.isfinite(value).all()) else "weights not finite"
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz, never pickled objects. Raises BrokenRun."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        raise BrokenRun(f"{path} is missing") from None
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
+        raise BrokenRun(f"{path} cannot be read: {error}") from error
 
 
 def read_json(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def submit(
     """
     config = config or recipe.config
     limits.check(config)
+    _check_on()
     wish = {
         **describe(recipe, config),
         "seed": seed,
@@ -82,6 +83,7 @@ def resume(run_id: str, *, start: bool = True, left: bool = False) -> Submitted:
     """Put an unfinished run in line again; `left`: its worker is known to be dead, so that it does
     not count as waiting for its ticket alone. Raises RunNotFound, or Refused when it is done.
     """
+    _check_on()
     with turn():
         run = runs.load(run_id)
         if left and not state.is_locked(run.folder):
@@ -206,10 +208,15 @@ def _place(run_id: str, active: list[runs.Run]) -> tuple[int, int]:
     return (order.index(run_id) + 1 if run_id in order else 1), max(1, len(order))
 
 
-def _check_room(active: list[runs.Run], visitor: str | None) -> None:
-    reason = limits.training_off()
-    if reason:
+def _check_on() -> None:
+    """Before anything is touched: in a folder that cannot be written even the lock cannot be
+    taken.
+    """
+    if reason := limits.training_off():
         raise Refused(reason)
+
+
+def _check_room(active: list[runs.Run], visitor: str | None) -> None:
     if len(active) >= limits.queue_length():
         raise Refused(
             f"the line is full ({len(active)} trainings): try again when one has finished"

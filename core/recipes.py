@@ -22,6 +22,10 @@ NORMALISATIONS = ("train", "half", "unit")
 SELECTIONS = ("last", "best")
 
 
+class BadSettings(ValueError):
+    """Settings read from a file do not hold; the message names them."""
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """How a network is trained. Raises ValueError naming the field, the value and what is
@@ -300,7 +304,19 @@ def describe(recipe: Recipe, config: TrainConfig) -> dict[str, Any]:
 
 
 def from_description(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
-    """The recipe and the settings that `describe` wrote down. ValueError when they do not hold."""
+    """The recipe and the settings that `describe` wrote down; a person may have edited them since.
+
+    Raises BadSettings.
+    """
+    try:
+        return _described(info)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BadSettings(
+            f"the settings of {info.get('id', 'this request')} do not hold: {error}"
+        ) from error
+
+
+def _described(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
     config = TrainConfig(**info["config"])
     recipe = Recipe(
         info["recipe"],

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from core import state
-from core.files import BrokenRun, read_json, read_tensors, write_json
+from core.files import BrokenRun, read_arrays, read_json, read_state_dict, write_json
 
 SCHEMA = 1
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -76,13 +76,9 @@ class Run:
         Raises BrokenRun.
         """
         path = self.folder / PREDICTIONS
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except FileNotFoundError:
-            raise BrokenRun(f"{path} is missing: the run is not finished or was damaged") from None
-        except (OSError, ValueError, EOFError, KeyError) as error:
-            raise BrokenRun(f"{path} cannot be read: {error}") from error
+        if not path.exists():
+            raise BrokenRun(f"{path} is missing: the run is not finished or was damaged")
+        return read_arrays(path)
 
 
 def root() -> Path:
@@ -232,9 +228,13 @@ def write_manifest(folder: Path) -> None:
 
 def read_weights(run: Run) -> dict[str, Any]:
     """The state dict of a finished run, checked against its manifest. Raises BrokenRun."""
+    return read_state_dict(run.folder / WEIGHTS, weights_sha256(run))
+
+
+def weights_sha256(run: Run) -> str:
+    """The sha256 of a finished run's weights as its manifest gives it. Raises BrokenRun."""
     manifest = read_json(run.folder / MANIFEST, ("files",))
     try:
-        expected = manifest["files"][WEIGHTS]["sha256"]
+        return manifest["files"][WEIGHTS]["sha256"]
     except (KeyError, TypeError):
         raise BrokenRun(f"{MANIFEST} does not name {WEIGHTS}") from None
-    return read_tensors(run.folder / WEIGHTS, expected)

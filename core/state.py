@@ -22,14 +22,14 @@ def lock(folder: Path):
     return FileLock(folder / "lock", timeout=5, is_singleton=True)
 
 
-def is_locked(folder: Path) -> bool:
-    """Whether a worker holds the run's lock now."""
+def is_locked(folder: Path, name: str = "lock") -> bool:
+    """Whether a worker holds the run's lock now, or another lock of its folder."""
     from filelock import FileLock, Timeout
 
-    if not (folder / "lock").exists():
+    if not (folder / name).exists():
         return False
     try:
-        with FileLock(folder / "lock").acquire(timeout=0):
+        with FileLock(folder / name).acquire(timeout=0):
             return False
     except Timeout:
         return True

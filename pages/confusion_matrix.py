@@ -1,90 +1,90 @@
-"""Which class is taken for which, and how well each one is read."""
+"""Which class is taken for which; a click on a cell or a class opens its images."""
 
 import numpy as np
 import streamlit as st
 
 import ui
+import ui_gallery
+import ui_matrix
+from core import samples
+from core.summary import confused_sentences, report_text
 
 with ui.page("Confusion matrix") as beside_menu:
     run = ui.choose_run(beside_menu)
-    from core import charts
-    from core.summary import confused_sentences, report_text
+    from core import matrices
 
     classes, metrics = run.info["classes"], run.metrics
+    number = {name: index for index, name in enumerate(classes)}
     pairs = metrics["most_confused"]
-    true, said, _ = pairs[0] if pairs else (0, 0, 0)
     sentences = confused_sentences(metrics, classes)
+    true, said, _ = pairs[0] if pairs else (0, 0, 0)
     st.title(
         ui.plain(f"{classes[true]} is taken for {classes[said]} most often")
         if pairs
         else "Not one mistake"
     )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        unit = ui.url_select(
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        cells = ui.url_select(
             "Cells show",
-            ["Counts", "Row share"],
+            matrices.CELLS,
             name="cells",
             default="Counts",
             widget="segmented_control",
-            label_visibility="collapsed",
         )
-        errors_only = st.toggle("Errors only", key="matrix_errors")
+        true, said = (
+            ui.url_select(text, ["Any", *classes], name=name, default="Any", width=150)
+            for text, name in (("True class", "true"), ("Predicted class", "said"))
+        )
+        errors_only = ui.url_toggle("Errors only", name="errors")
+    chosen = (number[true], number[said]) if true != "Any" and said != "Any" else None
     left, right = st.columns([3, 2], gap="large")
     with left:
-        figure = charts.confusion(
-            np.array(metrics["confusion"]),
+        ui_matrix.clickable(
+            matrices.confusion(
+                np.array(metrics["confusion"]),
+                classes,
+                cells=cells,
+                errors_only=errors_only,
+                chosen=chosen,
+            ),
             classes,
-            share=unit == "Row share",
-            errors_only=errors_only,
-        )
-        st.plotly_chart(
-            figure,
             key="matrix",
-            config={"displaylogo": False},
             alt=f"Confusion matrix of {metrics['test_count']} test images; "
             + "; ".join(sentences[:3]),
         )
+        unit = {
+            "Row share": "Percent of the true class. ",
+            "Column share": "Percent of what was said to be the class. ",
+        }.get(cells, "")
         st.caption(
-            f"{metrics['test_count']:,} test images, rows are the true class. "
-            + ("Shares in percent of the row. " if unit == "Row share" else "")
-            + "The colour is logarithmic, so that rare mistakes show beside the diagonal."
+            f"{metrics['test_count']:,} test images, rows are the true class. {unit}The colour is "
+            "logarithmic, so that rare mistakes show beside the diagonal. Click a cell to see its "
+            "images, or choose its two classes above."
         )
     with right:
-        st.subheader("Each class")
-        rows = metrics["per_class"]
-        bar = {"format": "%.3f", "min_value": 0.0, "max_value": 1.0, "width": 105}
-        st.dataframe(
-            {
-                "Class": [row["class"] for row in rows],
-                **{
-                    name.capitalize() if name != "f1" else "F1": [row[name] for row in rows]
-                    for name in ("precision", "recall", "f1")
-                },
-                "Images": [row["support"] for row in rows],
-            },
-            hide_index=True,
-            key="matrix_report",
-            height="content" if len(rows) <= 12 else 460,
-            column_config={
-                "Precision": st.column_config.ProgressColumn(
-                    help="Of those said to be this class, the share that is", **bar
-                ),
-                "Recall": st.column_config.ProgressColumn(
-                    help="Of this class, the share that was found", **bar
-                ),
-                "F1": st.column_config.NumberColumn(format="%.3f", width=60),
-            },
-            alt="Precision, recall, F1 and number of images of each class",
-        )
-        if sentences:
+        if true == said == "Any":
             st.subheader("Most confused")
-            st.markdown("\n".join(f"- {ui.plain(sentence)}" for sentence in sentences))
-        st.download_button(
-            "Report as text",
-            report_text(run),
-            f"{run.id}-report.txt",
-            "text/plain",
-            icon=":material/download:",
-            key="matrix_text",
-            on_click="ignore",
-        )
+            ui_matrix.most_confused(run, sentences)
+        else:
+            stored = ui.predictions(run)
+            found = samples.find(
+                stored["labels"],
+                stored["probs"],
+                true=number.get(true),
+                said=number.get(said),
+                verdict="All" if chosen else "Wrong",
+            )
+            st.subheader(ui.plain(ui_matrix.cell_title(run, true, said, len(found))))
+            ui_matrix.close_button()
+            ui_gallery.gallery(run, found, key="cell", columns=4)
+    st.subheader("Each class")
+    ui_matrix.class_report(run)
+    st.download_button(
+        "Report as text",
+        report_text(run),
+        f"{run.id}-report.txt",
+        "text/plain",
+        icon=":material/download:",
+        key="matrix_text",
+        on_click="ignore",
+    )

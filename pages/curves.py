@@ -1,56 +1,46 @@
-"""Loss and accuracy by epoch, of one run or of several over one another."""
+"""Loss and accuracy of one run or of several over one another; seeds fold into a band."""
 
 import streamlit as st
 
 import ui
-from core import runs
+import ui_curves
+from core import histories, runs
 from core.summary import history_csv, training_note
 
 with ui.page("Curves") as beside_menu:
     run = ui.choose_run(beside_menu)
-    from core import charts
-
-    titles = ui.labels([other for other in runs.list_runs() if other.metrics])
-    wanted = [name for name in st.query_params.get("with", "").split(",") if name in titles]
-    st.session_state["curves_with"] = wanted
-
-    def keep() -> None:
-        st.query_params["with"] = ",".join(st.session_state["curves_with"])
-
+    finished = [other for other in runs.list_runs() if other.metrics]
+    titles = ui.labels(finished)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        others = st.multiselect(
+        others = ui.url_many(
             "Lay over it",
             [name for name in titles if name != run.id],
-            key="curves_with",
+            name="with",
             format_func=titles.get,
-            on_change=keep,
             placeholder="Other runs",
             max_selections=9,
         )
-        log = st.toggle("Logarithmic loss", key="curves_log")
-        with_test = st.toggle(
-            "Test accuracy", key="curves_test", help="Shown only: nothing is chosen on it"
+        axis = ui.url_select(
+            "Along", histories.AXES, name="x", default="Epoch", widget="segmented_control"
         )
+        smoothing = ui.url_select(
+            "Smoothing", (0, 30, 60, 80, 90), name="smooth", default=0, format_func="{} %".format
+        )
+        log = ui.url_toggle("Logarithmic loss", name="log")
+        with_test = ui.url_toggle(
+            "Test accuracy", name="test", help="Shown only: nothing is chosen on it"
+        )
+        each = ui.url_toggle("Each seed", name="seeds", help="Instead of their mean and range")
 
-    chosen = [run] + [other for other in runs.list_runs() if other.id in others]
-    names = {other.id: other.title for other in chosen}
-    if len(set(names.values())) < len(names):
-        names = {key: f"{title} ({key[-4:]})" for key, title in names.items()}
-    histories, unreadable = {}, 0
-    for other in chosen:
-        history, bad = other.history()
-        histories[names[other.id]] = history
-        unreadable += bad
-    colors = {names[key]: color for key, color in ui.run_colors(chosen).items()}
-
-    history = histories[names[run.id]]
+    chosen = [run] + [other for other in finished if other.id in others]
+    history, _ = run.history()
+    unreadable = sum(other.history()[1] for other in chosen)
     if not history:
         st.info("No epoch was finished in this run, so there is no curve.", icon=":material/info:")
         st.stop()
     held_out = run.metrics["validation_accuracy"] is not None
-    best = run.metrics["kept_epoch"]
     st.title(
-        f"Epoch {best} of {len(history)} is kept"
+        f"Epoch {run.metrics['kept_epoch']} of {len(history)} is kept"
         + (
             f", {ui.percent(run.metrics['validation_accuracy'])} right on validation"
             if held_out
@@ -60,20 +50,16 @@ with ui.page("Curves") as beside_menu:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         with column:
             st.subheader(quantity.capitalize())
-            parts = ("train", "validation") + (
-                ("test",) if with_test and quantity == "accuracy" else ()
+            ui_curves.chart(
+                chosen,
+                quantity,
+                axis=axis,
+                smoothing=smoothing / 100,
+                log=log and quantity == "loss",
+                test=with_test,
+                fold=not each,
             )
-            figure = charts.curves(
-                histories, quantity, colors=colors, parts=parts, log=log and quantity == "loss"
-            )
-            last = history[-1][f"train_{quantity}"]
-            st.plotly_chart(
-                figure,
-                key=f"curves_{quantity}",
-                config={"displaylogo": False},
-                alt=f"{quantity} by epoch for {len(histories)} runs; "
-                f"{names[run.id]} ends at {last:.4f} on training",
-            )
+    st.markdown(histories.overfitting(history))
     st.caption(training_note(run.info))
     if not held_out:
         st.caption("Nothing was held out in this run, so there is no validation curve.")
@@ -82,12 +68,14 @@ with ui.page("Curves") as beside_menu:
             f"{unreadable} lines of the history are unreadable and left out.",
             icon=":material/warning:",
         )
-    st.download_button(
-        "History as CSV",
-        history_csv(history),
-        f"{run.id}-history.csv",
-        "text/csv",
-        icon=":material/download:",
-        key="curves_csv",
-        on_click="ignore",
-    )
+    with st.container(horizontal=True):
+        st.download_button(
+            "History as CSV",
+            history_csv(history),
+            f"{run.id}-history.csv",
+            "text/csv",
+            icon=":material/download:",
+            key="curves_csv",
+            on_click="ignore",
+        )
+        st.caption("A PNG: the camera at the upper right corner of a chart.", width="content")

@@ -66,3 +66,4 @@ with ui.page("Train"):
             ui_form.submit(order)
         if order:
             ui_form.show_plan(order)
+    ui_run.unfinished()

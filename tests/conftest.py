@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from core import data, experiment, recipes, runs
+from tests.browsing import browser, page, served_root, server, training_app  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT / "data"

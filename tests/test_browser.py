@@ -1,146 +1,30 @@
 """Journeys through the real app in Chromium; each waits for content, never for time."""
 
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import pytest
 
-from core import jobs, runs
-from tests.conftest import ROOT
+from core import runs
+from tests.browsing import ROOT, point, title
 from tests.workers import until
 
 pytestmark = pytest.mark.browser
-CHROMIUM = os.environ.get("LIGHTBOX_CHROMIUM") or shutil.which("chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, or a skip that says what is missing; in CI its absence is a failure."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ModuleNotFoundError:
-        _missing("Playwright is not installed: pip install -r requirements-dev.txt")
-    if not CHROMIUM:
-        _missing("no Chromium found: install it, or name it in LIGHTBOX_CHROMIUM")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield running
-        running.close()
-
-
-def _missing(reason: str) -> None:
-    if os.environ.get("LIGHTBOX_BROWSER") == "required":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-class App:
-    """The app on a free port, over folders of its own; it can be killed and started again."""
-
-    def __init__(self, artifacts, data) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.address = f"http://127.0.0.1:{self.port}"
-        folders = {"LIGHTBOX_ARTIFACTS": str(artifacts), "LIGHTBOX_DATA": str(data)}
-        self.environment = {**os.environ, **folders}
-        self.start()
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py"]
-        self.process = subprocess.Popen(
-            [*command, "--server.port", str(self.port), "--server.headless", "true"],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"{self.address}/_stcore/health", timeout=1)
-                return
-            except OSError:
-                if time.monotonic() > deadline or self.process.poll() is not None:
-                    self.process.kill()
-                    pytest.fail("the server did not start")
-                time.sleep(0.1)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait(10)
-
-
-@pytest.fixture(scope="session")
-def served_root(trained_root, tmp_path_factory):
-    """A copy of the tiny run's folder, to which these journeys may add."""
-    return Path(shutil.copytree(trained_root, tmp_path_factory.mktemp("served") / "artifacts"))
-
-
-@pytest.fixture(scope="session")
-def server(served_root, tmp_path_factory):
-    """The app over the tiny run and an empty data folder; its address."""
-    app = App(served_root, tmp_path_factory.mktemp("no-data"))
-    yield app.address
-    app.kill()
-
-
-@pytest.fixture
-def training_app(artifacts, tmp_path):
-    """The app over an artifacts folder of its own; what still trains at the end is ended."""
-    app = App(artifacts, tmp_path / "no-data")
-    yield app
-    app.kill()
-    for run in jobs.queue():
-        said = jobs.progress(run)
-        if said.get("pid"):
-            os.kill(said["pid"], signal.SIGKILL)
-
-
-@pytest.fixture
-def page(browser, server):
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    opened = context.new_page()
-    opened.set_default_timeout(30_000)
-    opened.goto(server)
-    yield opened
-    context.close()
-
-
-def title(page, text: str) -> None:
-    page.get_by_role("heading", level=1).filter(has_text=text).wait_for()
 
 
 def test_from_home_to_the_samples_of_a_run(page):
     title(page, "What these networks learned")
     page.get_by_role("link", name="Samples").first.click()
     title(page, "of 360 test images are read wrong")
-    page.get_by_role("img", name="Test image").nth(24).wait_for()
+    page.locator(".js-plotly-plot .imagelayer image").wait_for()
     page.get_by_text("1 to 25 of 360").wait_for()
     page.get_by_role("button", name="Next").click()
     page.get_by_text("26 to 50 of 360").wait_for()
     page.wait_for_url("**page=2**")
     page.get_by_role("radio", name="Wrong").click()
     page.wait_for_url("**show=Wrong**")
-    page.get_by_text("page 1 of").wait_for()
+    page.get_by_text("1 to 25 of").wait_for()
     page.reload()  # the view is in the URL
-    page.get_by_text(", is ").first.wait_for()
+    page.locator(".js-plotly-plot .textpoint").get_by_text(", is ").first.wait_for()
 
 
 def test_through_curves_and_the_confusion_matrix(page):
@@ -152,16 +36,8 @@ def test_through_curves_and_the_confusion_matrix(page):
     title(page, "most often")
     page.locator(".js-plotly-plot .heatmaplayer").wait_for()
     page.get_by_role("radio", name="Row share").click()
-    page.get_by_text("Shares in percent of the row").wait_for()
-    x, y = page.evaluate(
-        """() => {
-            const plot = document.querySelector('.js-plotly-plot'), layout = plot._fullLayout;
-            const box = plot.getBoundingClientRect();
-            return [box.x + layout.xaxis._offset + layout.xaxis.c2p(0),
-                    box.y + layout.yaxis._offset + layout.yaxis.c2p(0)];
-        }"""
-    )
-    page.mouse.move(x, y)
+    page.get_by_text("Percent of the true class").wait_for()
+    page.mouse.move(*point(page, 0, 0))
     page.locator(".hoverlayer").get_by_text("true 0, predicted 0").wait_for()
 
 
@@ -266,6 +142,27 @@ def test_a_killed_server_comes_back_to_a_run_that_went_on(browser, training_app)
     stop_button(page).click()
     page.get_by_text("Stopped by you").wait_for()
     context.close()
+
+
+def test_the_keyboard_alone_leads_to_a_run_and_changes_its_curve(page):
+    """Case 48."""
+    title(page, "What these networks learned")
+
+    def tab_to(element) -> None:
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if element.evaluate("here => here.contains(document.activeElement)"):
+                return
+        pytest.fail("the keyboard does not reach it")
+
+    tab_to(page.get_by_role("link", name="Curves").first)
+    page.keyboard.press("Enter")
+    title(page, "of 2 is kept")
+    axis = "document.querySelector('.js-plotly-plot')?._fullLayout?.yaxis?.type"
+    page.wait_for_function(f"{axis} === 'linear'")
+    tab_to(page.get_by_test_id("stCheckbox").filter(has_text="Logarithmic loss"))
+    page.keyboard.press("Space")
+    page.wait_for_function(f"{axis} === 'log'")
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,22 @@ def test_the_published_sets_have_their_sizes_and_names(real_data):
     assert mnist.std == pytest.approx([0.3081], abs=1e-4)
     assert fashion.classes[int(fashion.train.labels[0])] == "Ankle boot"
     assert data.load_test("mnist")[2] == mnist.test_sha256
+
+
+def test_training_images_without_torch_are_those_of_training():
+    images, labels, digest = data.load_train("digits")
+    whole = data.load("digits")
+    assert np.array_equal(images, whole.train.images.numpy())
+    assert np.array_equal(labels, whole.train.labels.numpy())
+    assert digest == whole.sha256
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_training_images_left_on_the_disk_are_those_of_training(real_data, name):
+    images, labels, digest = data.load_train(name)
+    whole = data.load(name)
+    assert np.array_equal(images, whole.train.images.numpy())
+    assert np.array_equal(labels, whole.train.labels.numpy())
+    assert digest == whole.sha256
+    assert not images.flags.writeable

@@ -111,6 +111,7 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
     assert resumed.metrics["test_accuracy"] == unbroken.metrics["test_accuracy"]
     first, second = (runs.read_weights(run) for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
+    assert len((resumed.folder / runs.HISTORY).read_text().splitlines()) == 3  # none twice
     assert not (resumed.folder / runs.CHECKPOINT).exists()
 
 
@@ -152,6 +153,38 @@ def test_weights_of_another_architecture_say_which_layer(tiny):
     info["sizes"]["stages"] = [[8, 16], [24, 24], [32]]
     (tiny.folder / runs.INFO).write_text(json.dumps(info))
     with pytest.raises(files.BrokenRun, match=r"size mismatch for 0\.weight"):
+        scoring.load_model(runs.load(tiny.id))
+
+
+def rewritten(run: runs.Run, change) -> runs.Run:
+    """The run with other weights that its manifest vouches for."""
+    weights = runs.read_weights(run)
+    change(weights)
+    files.write_tensors(run.folder / runs.WEIGHTS, weights)
+    runs.write_manifest(run.folder)
+    return runs.load(run.id)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda weights: weights.pop("0.weight"), r'Missing key.*"0\.weight"'),
+        (lambda weights: weights.update(extra=torch.ones(1)), 'Unexpected key.*"extra"'),
+        (lambda weights: weights["0.weight"].fill_(float("nan")), r"not finite: 0\.weight"),
+    ],
+)
+def test_missing_extra_and_spoiled_weights_are_named(tiny, change, words):
+    """Cases 25 and 26: also where the checksum agrees."""
+    with pytest.raises(files.BrokenRun, match=words):
+        scoring.load_model(rewritten(tiny, change))
+
+
+def test_weights_for_another_number_of_classes_say_both_sizes(tiny):
+    """Case 25."""
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    info["classes"].append("eleventh")
+    (tiny.folder / runs.INFO).write_text(json.dumps(info))
+    with pytest.raises(files.BrokenRun, match=r"size mismatch(.|\n)*\[10(.|\n)*\[11"):
         scoring.load_model(runs.load(tiny.id))
 
 

@@ -43,9 +43,11 @@ def test_the_same_wish_five_times_is_one_job():
 
 
 def test_two_processes_at_once_make_one_job_too():
-    """Cases 3 and 47."""
+    """Cases 3 and 47: each is slow between looking at the line and joining it."""
     code = (
-        "from core import jobs, recipes;"
+        "import time; from core import jobs, recipes;"
+        "check = jobs._check_room;"
+        "jobs._check_room = lambda *given: (check(*given), time.sleep(0.5));"
         "print(jobs.submit(recipes.get('digits-cnn'), seed=9, start=False).run_id)"
     )
     started = [
@@ -105,6 +107,14 @@ def test_when_training_is_off_wishes_are_refused_with_the_reason(monkeypatch):
         jobs.submit(RECIPE, start=False)
 
 
+def test_a_folder_that_cannot_be_written_refuses_before_it_is_touched(monkeypatch, artifacts):
+    """Case 14."""
+    monkeypatch.setattr(limits.os, "access", lambda *_: False)
+    with pytest.raises(jobs.Refused, match="cannot be written: viewing works, training is off"):
+        jobs.submit(RECIPE, start=False)
+    assert list(artifacts.iterdir()) == []
+
+
 def test_a_run_is_not_deleted_while_somebody_works_on_it():
     """Case 38."""
     run_id = workers.put_in_line(5000)
@@ -118,6 +128,28 @@ def test_a_run_is_not_deleted_while_somebody_works_on_it():
     assert list(runs.root().glob("*small*")) == []
     with pytest.raises(runs.RunNotFound):
         jobs.delete(run_id)
+
+
+def test_stop_ends_a_worker_that_does_not_respond_by_the_number_it_left(monkeypatch):
+    """Case 10: the worker is known by its command line, and is deaf to a polite signal."""
+    monkeypatch.setattr(state, "STALL_S", 0.5)
+    run_id = workers.put_in_line()
+    folder = runs.folder_of(run_id)
+    (folder / state.TICKET).unlink()
+    code = (
+        "import pathlib, signal, sys, time; from core import state, worker;"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f"folder = pathlib.Path({str(folder)!r}); held = state.lock(folder); held.acquire();"
+        "worker._beat(folder, {}); time.sleep(120)"
+    )
+    hung = subprocess.Popen([sys.executable, "-c", code, "core", "work", run_id], cwd=ROOT)
+    try:
+        workers.until(lambda: workers.state_of(run_id) == "stalled")
+        assert jobs.stop(run_id) == "ended"
+        assert hung.wait(10) == -signal.SIGKILL
+    finally:
+        hung.kill()
+    assert workers.state_of(run_id) == "stopped"
 
 
 def test_a_finished_run_is_not_resumed(tiny):

@@ -1,6 +1,7 @@
 """Who may import whom, read from the source; and what the first page must not load."""
 
 import ast
+import shutil
 import subprocess
 import sys
 
@@ -23,6 +24,9 @@ ORDER = [
     "precision",
     "evaluate",
     "statistics",
+    "compare",
+    "learning",
+    "histories",
     "picture",
     "paper",
     "strokes",
@@ -31,17 +35,31 @@ ORDER = [
     "files",
     "state",
     "runs",
+    "tags",
+    "claims",
     "limits",
     "summary",
     "samples",
+    "agreement",
     "jobs",
+    "tasks",
+    "stamps",
     "scoring",
+    "points",
+    "neighbours",
+    "facts",
+    "baselines",
+    "duplicates",
     "experiment",
     "plan",
     "worker",
     "terminal",
     "reader",
+    "explain",
     "charts",
+    "matrices",
+    "sprites",
+    "grids",
     "report",
     "arguments",
     "__main__",
@@ -83,10 +101,22 @@ def test_nothing_under_core_imports_streamlit():
 HEAVY = ("torch", "torchvision", "sklearn", "plotly", "scipy", "matplotlib")
 
 
-@pytest.mark.parametrize("page", ["streamlit_app", "curves", "confusion_matrix", "samples"])
+ALLOWED = {
+    "streamlit_app": (),
+    "curves": ("plotly",),
+    "time_machine": ("plotly",),
+    "confusion_matrix": ("plotly",),
+    "samples": ("plotly",),
+    "compare": ("plotly", "scipy"),
+    "claim": ("plotly", "scipy"),
+}
+
+
+@pytest.mark.parametrize("page", ALLOWED)
 def test_looking_at_results_loads_no_heavy_package(tiny, page):
     """Streamlit itself imports a part of plotly; what counts is what the page adds to that."""
-    allowed = ("plotly",) if page in ("curves", "confusion_matrix") else ()
+    shutil.copytree(tiny.folder, tiny.folder.with_name("other-run"))  # for a comparison
+    allowed = ALLOWED[page]
     code = f"""
 import sys
 from streamlit.testing.v1 import AppTest

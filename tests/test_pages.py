@@ -12,7 +12,17 @@ from core.summary import dataset_title
 from tests.conftest import ROOT, TINY, synthetic
 from tests.test_experiment import recipe_for
 
-PAGES = ("streamlit_app", "curves", "confusion_matrix", "samples", "draw", "run")
+PAGES = (
+    "streamlit_app",
+    "curves",
+    "time_machine",
+    "confusion_matrix",
+    "samples",
+    "compare",
+    "claim",
+    "draw",
+    "run",
+)
 
 
 @pytest.fixture(autouse=True)
@@ -36,13 +46,18 @@ def texts(at: AppTest) -> str:
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
-def second_run(first: runs.Run, **changes) -> runs.Run:
+def drawn(at: AppTest) -> list[dict]:
+    """The figures of a page as they are sent."""
+    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
+
+
+def second_run(first: runs.Run, run_id: str = "second-run", **changes) -> runs.Run:
     """A copy of a run under another id."""
-    folder = first.folder.with_name("second-run")
+    folder = first.folder.with_name(run_id)
     shutil.copytree(first.folder, folder)
     info = json.loads((folder / runs.INFO).read_text())
-    (folder / runs.INFO).write_text(json.dumps(info | {"id": "second-run"} | changes))
-    return runs.load("second-run")
+    (folder / runs.INFO).write_text(json.dumps(info | {"id": run_id} | changes))
+    return runs.load(run_id)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -152,11 +167,27 @@ def test_a_run_name_is_plain_text(tiny):
 
 def test_curves_lay_runs_over_one_another_from_the_url(tiny):
     other = second_run(tiny, name="Other")
+    two_titles = (tiny.title, other.title)
     at = open_page("curves", run=tiny.id, **{"with": other.id + ",nonsense"})
     assert not at.error
-    assert at.multiselect(key="curves_with").value == [other.id]
-    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
-    assert len(spec["data"]) == 4
+    assert at.multiselect(key="url_with").value == [other.id]
+    names = [trace.get("name") for trace in drawn(at)[0]["data"]]
+    assert names == [None, None, "training", "validation"]  # two bands under two means
+    at.toggle(key="url_seeds").set_value(True).run()
+    names = [trace["name"] for trace in drawn(at)[0]["data"]]
+    assert names == [f"{t}, {part}" for t in two_titles for part in ("training", "validation")]
+
+
+def test_a_very_long_history_is_drawn_thinned_and_offered_whole(tiny):
+    """Case 21."""
+    first = json.loads((tiny.folder / runs.HISTORY).read_text().splitlines()[0])
+    lines = [json.dumps(first | {"epoch": epoch}) for epoch in range(1, 100_001)]
+    (tiny.folder / runs.HISTORY).write_text("\n".join(lines) + "\n")
+    at = open_page("curves")
+    assert not at.error
+    assert len(at.get("plotly_chart")[0].proto.spec) < 500_000
+    url = at.get("download_button")[0].proto.url
+    assert url
 
 
 def test_curves_count_unreadable_lines_of_history(tiny):
@@ -185,16 +216,19 @@ def test_curves_of_a_run_stopped_before_its_first_epoch_say_so(tiny):
 
 def test_the_matrix_switches_between_counts_and_shares(tiny):
     at = open_page("confusion_matrix", cells="Row share")
-    spec = json.loads(at.get("plotly_chart")[0].proto.spec)
+    spec = drawn(at)[0]
     assert spec["data"][0]["text"][0][0].endswith(".0") or "." in spec["data"][0]["text"][0][0]
     assert len(at.dataframe[0].value) == 10
 
 
 def test_samples_show_25_with_verdict_and_turn_pages(tiny):
     at = open_page("samples")
-    captions = [image.caption for image in at.get("image")[0].proto.imgs]
-    assert len(captions) == 25
-    assert all("check" in text or ("said" in text and "is" in text) for text in captions)
+    stored = tiny.predictions()
+    said, labels = stored["probs"].argmax(1)[:25], stored["labels"][:25]
+    verdicts = [f"✓ {a}" if a == b else f"✗ {a}, is {b}" for a, b in zip(said, labels, strict=True)]
+    spoken, written = drawn(at)[0]["data"]
+    assert written["text"] == verdicts
+    assert all(verdict in text for verdict, text in zip(verdicts, spoken["text"], strict=True))
     at.button(key="page_next").click().run()
     assert "2" in at.query_params["page"]
     assert "26 to 50 of 360" in texts(at)
@@ -206,7 +240,7 @@ def test_samples_filter_by_verdict_and_class_from_the_url(tiny):
     wrong = np.flatnonzero((said != labels) & (labels == 8))
     assert len(wrong), "the tiny run makes mistakes on 8"
     at = open_page("samples", show="Wrong", true="8")
-    assert f"of {len(wrong):,}," in texts(at)
+    assert f"1 to {len(wrong):,} of {len(wrong):,}" in texts(at)
     at = open_page("samples", show="<script>", true="99", page="-3")
     assert not at.error
     assert "1 to 25 of 360" in texts(at)
@@ -312,7 +346,7 @@ def test_every_page_has_its_place_in_the_menu(tiny):
     import ui
 
     pages = {f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py")}
-    assert {script for script, _, _ in ui.MENU[1:]} | set(ui.UNLISTED) == pages
+    assert {script for script, _, _ in (*ui.MENU[1:], ui.RUN_PAGE, *ui.RESULT_PAGES)} == pages
     assert data.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
 
 
@@ -365,6 +399,17 @@ def test_a_value_out_of_range_is_told_at_its_field_and_the_form_is_kept(artifact
     at.button(key="train_start").click().run()
     config = runs.list_runs()[0].info["config"]
     assert (config["epochs"], config["lr"]) == (7, 0.001)
+
+
+@pytest.mark.parametrize(("page", "name"), [("run", "run"), ("train", "from")])
+def test_settings_edited_in_the_file_are_told_on_the_page(tiny, page, name):
+    """Case 41."""
+    info = json.loads((tiny.folder / runs.INFO).read_text())
+    info["config"]["lr"] = 1e9
+    (tiny.folder / runs.INFO).write_text(json.dumps(info))
+    at = open_page(page, **{name: tiny.id})
+    assert not at.exception
+    assert "lr: 1000000000.0 is outside" in at.error[0].value.replace("\\", "")
 
 
 def test_a_network_that_does_not_fit_is_told_before_the_start(artifacts):
@@ -448,6 +493,8 @@ def test_a_run_that_somebody_trains_is_not_deleted_from_a_page(tiny, monkeypatch
 
     other = second_run(tiny)
     at = open_page("run", run=other.id)
+    monkeypatch.setattr(runs.Run, "state", "finished")
     monkeypatch.setattr(state, "is_locked", lambda folder: True)
     at.button(key="run_delete").click().run()
+    assert "is being trained: stop it first" in at.error[0].value.replace("\\", "")
     assert runs.load(other.id)

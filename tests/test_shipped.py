@@ -1,10 +1,11 @@
 """The eight runs that come with the project: whole, honest, and what the README says of them."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from core import data, recipes, runs, scoring
+from core import data, neighbours, recipes, runs, scoring
 from core.summary import results_table
 from tests.conftest import ROOT
 
@@ -144,3 +145,23 @@ def test_the_weights_score_the_same_in_a_network_written_by_hand(shipped, real_d
     accuracy = float((predicted == test.labels).double().mean())
     # the published moments have four digits: a borderline image may fall the other way
     assert accuracy == pytest.approx(run.metrics["test_accuracy"], abs=2e-4)
+
+
+def test_each_brings_the_neighbours_of_its_test_images(shipped):
+    for name, run in shipped.items():
+        found = neighbours.read(run)
+        assert found is not None, name
+        assert found.indices.shape == (run.metrics["test_count"], neighbours.COUNT)
+        assert (np.diff(found.distances, axis=1) >= 0).all()
+        assert found.limit == found.validation_limit > 0
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_neighbours_are_training_images_with_the_labels_stored_beside_them(
+    shipped, real_data, name
+):
+    run, found = shipped[name], neighbours.read(shipped[name])
+    _, labels, digest = data.load_train(run.info["dataset"])
+    assert digest == run.info["dataset_sha256"]
+    assert np.array_equal(labels[found.indices], found.labels)

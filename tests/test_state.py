@@ -20,8 +20,30 @@ def aged(path, seconds: float):
 
 
 def test_nothing_but_a_folder_is_interrupted(folder):
-    """Case 7."""
     assert state.derive(folder, None) == "interrupted"
+
+
+def test_after_a_restart_of_the_machine_nothing_is_said_to_run(folder):
+    """Case 7: lock file and heartbeat are still there, but nobody holds or writes them."""
+    (folder / "lock").touch()
+    files.write_json(folder / state.HEARTBEAT, {"pid": os.getpid(), "phase": "training"})
+    assert state.derive(folder, None) == "interrupted"
+    assert state.derive(folder, {}) == "finished"
+    files.write_json(folder / state.TICKET, {"number": 1})
+    aged(folder / state.TICKET, state.START_S + 5)
+    assert state.derive(folder, None) == "interrupted"
+
+
+def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
+    """Case 14: in a folder that cannot be written nobody trains, and viewing goes on."""
+    import filelock
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    (folder / "lock").touch()
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
+    assert state.derive(folder, {}) == "finished"
 
 
 def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):

@@ -101,6 +101,21 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(gray, setti
     assert torch.equal(torch.stack(done.shown_classes), torch.stack(unbroken.shown_classes))
 
 
+def test_the_best_epoch_before_a_break_is_kept_when_nothing_better_follows(gray):
+    """Case 8."""
+    config = FAST.replace(epochs=2, select="best")
+    model, parts = prepared(gray, config)
+    saved = {}
+    train(model, parts, config, on_epoch=lambda record, snapshot: saved.update(snapshot()))
+    best = {name: value.clone() for name, value in saved["best_weights"].items()}
+    saved["done"]["history"][-1]["validation_loss"] = -1.0  # not to be beaten
+    resumed, _ = prepared(gray, config, seed=99)
+    done = train(resumed, parts, config.replace(epochs=4), resume=saved)
+    assert len(done.history) == 4
+    assert done.kept_epoch == saved["done"]["kept_epoch"]
+    assert all(torch.equal(value, best[name]) for name, value in resumed.state_dict().items())
+
+
 def test_best_keeps_the_epoch_of_lowest_validation_loss_and_ends_with_its_weights(gray):
     config = FAST.replace(epochs=8, lr=0.05, select="best")
     model, parts = prepared(gray, config)

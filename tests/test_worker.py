@@ -3,7 +3,10 @@
 import json
 import os
 import random
+import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -11,6 +14,7 @@ import torch
 
 from core import files, jobs, runs, state, worker
 from tests import workers
+from tests.conftest import ROOT
 
 
 def weights(run_id: str) -> dict:
@@ -23,6 +27,7 @@ def same(first: dict, second: dict) -> bool:
 
 @pytest.fixture
 def in_line(artifacts):
+    workers.ready()
     return workers.put_in_line
 
 
@@ -121,7 +126,8 @@ def test_stop_ends_within_seconds_with_usable_weights(in_line):
     assert 0.3 < run.metrics["test_accuracy"] <= 1
     best = min(run.history()[0], key=lambda record: record["validation_loss"])
     assert run.metrics["kept_epoch"] == best["epoch"]
-    assert set(weights(run_id))
+    best_so_far = files.read_tensors(run.folder / runs.CHECKPOINT)["best_weights"]
+    assert same(best_so_far, weights(run_id))
 
 
 def test_a_stopped_run_resumes_to_the_end_of_an_unbroken_one(in_line):
@@ -188,6 +194,29 @@ def test_running_out_of_memory_says_what_to_do(in_line):
     assert reason == "Ran out of memory: take a smaller batch or a smaller model."
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lr": 1e9}, "lr: 1000000000.0 is outside 1e-08 to 10"),
+        ({"epochs": 1_000_000}, "epochs: 1000000 is outside 1 to 10000"),
+        ({"batch_size": 9000}, "batch_size: 9000 is more than the 1317 training images"),
+        ({"momentum": 2}, "momentum"),
+    ],
+)
+def test_settings_edited_in_the_file_are_refused_by_name(in_line, changes, words):
+    """Case 41."""
+    run_id = in_line()
+    path = runs.folder_of(run_id) / runs.REQUEST
+    wish = json.loads(path.read_text())
+    wish["config"] |= changes
+    path.write_text(json.dumps(wish))
+    workers.begin(run_id).join(60)
+    run = runs.load(run_id)
+    assert run.state == "failed"
+    assert words in state.sentence(run.folder, "failed", 0)
+    assert not (run.folder / runs.CHECKPOINT).exists()
+
+
 def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one_kept(in_line):
     """Case 12."""
     run_id = in_line()
@@ -200,9 +229,21 @@ def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one
     assert all(torch.isfinite(value).all() for value in saved["model"].values())
 
 
+def test_a_turn_is_taken_only_under_the_one_lock(in_line):
+    """Case 47: else two workers could look at the line at once and both see nobody train."""
+    run_id = in_line()
+    with jobs.turn():
+        process = workers.begin(run_id)
+        workers.until(lambda: state.is_locked(runs.folder_of(run_id)))
+        time.sleep(3 * worker.POLL_S)
+        assert workers.state_of(run_id) == "queued"
+    process.join(60)
+    assert workers.state_of(run_id) == "finished"
+
+
 def test_one_trains_at_a_time_and_the_oldest_ticket_goes_first(in_line):
     """Case 47: the workers know each other only through the folder."""
-    ids = [in_line(150, seed=seed) for seed in range(3)]
+    ids = [in_line(60, seed=seed) for seed in range(3)]
     processes = {run_id: workers.begin(run_id) for run_id in reversed(ids)}
     most, order = 0, []
     while any(process.is_alive() for process in processes.values()):
@@ -248,23 +289,31 @@ def test_a_cancelled_job_leaves_the_line_and_its_worker_ends(in_line):
     workers.kill(process)
 
 
-def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts):
-    """Case 45: everything that is imported late is imported before the training begins."""
-    import subprocess
-    import sys
+EDITED = "a newer version of this file, not yet finished ("
+SUBMIT = """
+from core import jobs, recipes
+recipe = recipes.Recipe("small", "A small network", "digits", "mlp", {"hidden": (32,)})
+config = recipes.TrainConfig(epochs=200, lr=3e-3)
+print(jobs.submit(recipe, config=config, threads=1, precision="float32").run_id)
+"""
 
-    code = (
-        "import sys; from core import experiment, worker; experiment.warm_up();"
-        "before = set(sys.modules); from core import data, recipes;"
-        "from tests.workers import SMALL;"
-        "experiment.run(SMALL, precision='float32', threads=1);"
-        "late = [m for m in set(sys.modules) - before if m.startswith('core')];"
-        "print(late)"
-    )
-    from tests.conftest import ROOT
 
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts, tmp_path):
+    """Case 45: nothing of core is imported once training has begun, and no edit starts a job."""
+    source = tmp_path / "source"
+    shutil.copytree(ROOT / "core", source / "core", ignore=shutil.ignore_patterns("__pycache__"))
+    asked = subprocess.run([sys.executable, "-c", SUBMIT], cwd=source, stdout=subprocess.PIPE)
+    run_id = asked.stdout.decode().strip()
+    workers.until(lambda: workers.epochs_done(run_id) >= 1, seconds=90)
+    for path in (source / "core").glob("*.py"):
+        path.write_text(EDITED)
+    assert workers.state_of(run_id) == "running"
+    workers.until(lambda: workers.state_of(run_id) != "running", seconds=90)
+    run = runs.load(run_id)
+    assert run.state == "finished", (run.folder / runs.LOG).read_text()
+    assert len(run.history()[0]) == run.metrics["epochs"] == 200
+    assert set(weights(run_id))
+    assert [other.id for other in runs.list_runs()] == [run_id]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,16 @@ milliseconds instead of seconds. What they do is what `python -m core work` does
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-from core import files, jobs, recipes, runs, state, worker
+from core import jobs, recipes, runs, state, worker
 
 SERVER = multiprocessing.get_context("forkserver")
 SERVER.set_forkserver_preload(
@@ -25,6 +28,13 @@ SMALL = recipes.Recipe(
     {"hidden": (32,), "dropout": 0.1},
     recipes.TrainConfig(epochs=3, lr=3e-3, select="best"),
 )
+
+
+def ready() -> None:
+    """Wait until workers start at once: a job whose worker is slow to come looks interrupted."""
+    process = SERVER.Process(target=time.time, daemon=True)
+    process.start()
+    process.join(120)
 
 
 def put_in_line(epochs: int = 3, **settings) -> str:
@@ -65,16 +75,22 @@ def _die_in_save() -> None:
 
 
 def _fill_disk() -> None:
-    """No space left when the second checkpoint is written."""
-    fsync, write = os.fsync, files.write_bytes
+    """No space left when half of the second checkpoint is on the disk."""
+    begin, sync, names = tempfile.mkstemp, os.fsync, {}
 
-    def full(path, content, *, sync=True):
-        if path.name == runs.CHECKPOINT and path.exists():
-            path.with_name(".half.tmp").write_bytes(content[: len(content) // 2])
-            raise OSError(28, "No space left on device")
-        write(path, content, sync=sync)
+    def begun(**settings):
+        descriptor, path = begin(**settings)
+        names[descriptor] = path
+        return descriptor, path
 
-    os.fsync, files.write_bytes = fsync, full
+    def full(descriptor):
+        path = Path(names[descriptor])
+        if runs.CHECKPOINT in path.name and (path.parent / runs.CHECKPOINT).exists():
+            os.ftruncate(descriptor, os.fstat(descriptor).st_size // 2)
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(descriptor)
+
+    tempfile.mkstemp, os.fsync = begun, full
 
 
 def _exhaust_memory() -> None:
@@ -140,4 +156,14 @@ def kill(process) -> None:
     process.join(10)
 
 
-__all__ = ["SMALL", "begin", "epochs_done", "kill", "put_in_line", "state", "state_of", "until"]
+__all__ = [
+    "SMALL",
+    "begin",
+    "epochs_done",
+    "kill",
+    "put_in_line",
+    "ready",
+    "state",
+    "state_of",
+    "until",
+]

@@ -1,0 +1,92 @@
+"""Small jobs about a run, in their own processes."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+from filelock import FileLock
+
+from core import files, neighbours, runs, tasks
+
+
+def wait(run: runs.Run, name: str, seconds: float = 90) -> tasks.Progress:
+    """Until the task is no longer at work."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = tasks.progress(run.folder, name)
+        if not found.active:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"still at work: {found}; {(run.folder / f'{name}.log').read_text()}")
+
+
+def test_a_task_works_in_a_process_of_its_own_and_says_when_it_is_done(tiny):
+    """Case 3: a second click starts nothing."""
+    assert tasks.progress(tiny.folder, "neighbours") == tasks.Progress("idle")
+    assert tasks.start(tiny.id, "neighbours")
+    assert tasks.progress(tiny.folder, "neighbours").active
+    assert not tasks.start(tiny.id, "neighbours")
+    assert wait(tiny, "neighbours") == tasks.Progress("done", 1.0)
+    assert len(neighbours.read(tiny).indices) == 360
+
+
+def test_a_task_that_fails_says_why(tiny):
+    weights = tiny.folder / runs.WEIGHTS
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    tasks.start(tiny.id, "neighbours")
+    found = wait(tiny, "neighbours")
+    assert found.state == "failed"
+    assert "checksum mismatch" in found.reason
+
+
+def test_a_killed_task_is_known_to_be_dead_and_can_be_started_again(tiny):
+    path = tiny.folder / "neighbours.task.json"
+    files.write_json(path, {"state": "running", "share": 0.4})
+    found = tasks.progress(tiny.folder, "neighbours")
+    assert (found.state, found.active) == ("failed", False)
+    assert "start it again" in found.reason
+    files.write_json(path, {"state": "waiting", "share": 0.0})
+    assert tasks.progress(tiny.folder, "neighbours").active  # its process has time to start
+    os.utime(path, (time.time() - 60, time.time() - 60))
+    assert tasks.progress(tiny.folder, "neighbours").state == "failed"
+
+
+def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
+    monkeypatch.setattr(tasks.limits, "step_back", lambda: None)
+    with tasks.told(tiny.id, "neighbours") as told:
+        told(0.25)
+        assert tasks.progress(tiny.folder, "neighbours") == tasks.Progress("running", 0.25)
+    assert tasks.progress(tiny.folder, "neighbours").state == "done"
+
+
+def test_tasks_work_one_after_the_other(tiny):
+    with FileLock(runs.root() / tasks.TURN):
+        tasks.start(tiny.id, "neighbours")
+        deadline = time.monotonic() + 60
+        while not (tiny.folder / "neighbours.task.lock").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        assert tasks.progress(tiny.folder, "neighbours") == tasks.Progress("waiting")
+        assert neighbours.read(tiny) is None
+    assert wait(tiny, "neighbours").state == "done"
+
+
+def test_a_folder_that_cannot_be_written_is_named(tiny, monkeypatch):
+    """Case 14."""
+    monkeypatch.setattr(tasks.os, "access", lambda *_: False)
+    with pytest.raises(files.BrokenRun, match="cannot be written"):
+        tasks.start(tiny.id, "neighbours")
+
+
+def test_unknown_tasks_and_runs_are_named(tiny):
+    """Case 39."""
+    with pytest.raises(ValueError, match="unknown task 'guess': choose one of neighbours"):
+        tasks.start(tiny.id, "guess")
+    with pytest.raises(runs.RunNotFound):
+        tasks.start("../evil", "neighbours")
+
+
+def test_progress_of_garbage_is_idle(tiny):
+    (tiny.folder / "neighbours.task.json").write_bytes(np.random.RandomState(0).bytes(50))
+    assert tasks.progress(tiny.folder, "neighbours") == tasks.Progress("idle")

@@ -1,0 +1,240 @@
+"""Parts of the page that asks whether a run's number is true."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+import ui
+from core import (
+    agreement,
+    baselines,
+    charts,
+    claims,
+    duplicates,
+    limits,
+    runs,
+    stamps,
+    statistics,
+    tasks,
+)
+
+THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+
+def card(run: runs.Run) -> None:
+    """The number with its interval, its spread over seeds, and all that is needed to check it."""
+    metrics = run.metrics
+    low, high = metrics["test_accuracy_interval"]
+    st.markdown(
+        f"**{ui.percent(metrics['test_accuracy'])}** of {metrics['test_count']:,} test images; "
+        f"with other images of the same kind between **{ui.percent(low)}** and "
+        f"**{ui.percent(high)}** (95 %, Wilson)."
+    )
+    found = claims.seeds(run, runs.list_runs())
+    st.markdown(claims.spread_sentence(found))
+    if len(found) < 2 and run.info.get("recipe"):
+        st.page_link(
+            "pages/train.py",
+            label="Train it with other seeds",
+            icon=":material/casino:",
+            query_params={"from": run.id},
+        )
+    recompute(run)
+    with st.expander("Everything needed to check it", icon=":material/fingerprint:"):
+        facts = claims.facts(run)
+        st.dataframe(
+            {"What": list(facts), "Value": list(facts.values())},
+            hide_index=True,
+            key="claim_facts",
+            height="content",
+            alt="Hashes, versions and settings of the run",
+        )
+
+
+def calibration(run: runs.Run) -> None:
+    """The reliability diagram, as it is or with the temperature of the validation split."""
+    stored = ui.predictions(run)
+    labels, probs = stored["labels"], stored["probs"]
+    held_out = len(stored.get("validation_labels", ()))
+    mended = False
+    if held_out:
+        value = _temperature(run.id, (run.folder / runs.PREDICTIONS).stat().st_mtime_ns, run)
+        mended = ui.url_toggle(f"With temperature {value:.2f}", name="mended")
+        if mended:
+            probs = statistics.tempered(probs, value)
+    bins = statistics.calibration(labels, probs)
+    error = statistics.expected_calibration_error(bins)
+    st.plotly_chart(
+        charts.reliability(bins, color=ui.run_colors([run])[run.id]),
+        key="claim_reliability",
+        config={"displayModeBar": False},
+        alt=f"Reliability diagram; expected calibration error {error:.4f}",
+    )
+    note = "below the dotted line it is too sure. "
+    if held_out:
+        note += claims.temperature_sentence(value)
+        note += f" Fitted on {held_out:,} validation images."
+    else:
+        note += "Nothing was held out, so no temperature can be fitted."
+    st.caption(f"Expected calibration error {100 * error:.2f} points; {note}")
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _temperature(run_id: str, stamp: int, _run: runs.Run) -> float:
+    stored = _run.predictions()
+    return statistics.temperature(stored["validation_labels"], stored["validation_probs"])
+
+
+def coverage(run: runs.Run) -> None:
+    """What answering only when sure would mean."""
+    stored = ui.predictions(run)
+    labels, probs = stored["labels"], stored["probs"]
+    threshold = ui.url_select(
+        "Answer only when this sure",
+        THRESHOLDS,
+        name="when",
+        default=0.99,
+        widget="select_slider",
+        format_func=lambda share: f"{100 * share:g} %",
+    )
+    answered, right = statistics.selective(labels, probs, threshold)
+    shares, accuracies, _ = statistics.coverage_curve(labels, probs)
+    here = (answered / len(labels), right / answered if answered else np.nan)
+    sentence = claims.coverage_sentence(answered, right, len(labels), threshold)
+    st.plotly_chart(
+        charts.coverage(shares, accuracies, here, color=ui.run_colors([run])[run.id]),
+        key="claim_coverage",
+        config={"displayModeBar": False},
+        alt=sentence,
+    )
+    st.caption(sentence)
+
+
+def recompute(run: runs.Run) -> None:
+    """Whether the saved weights were scored again here, and a button that does it."""
+    known, stamp = tasks.progress(run.folder, "evaluate"), stamps.read(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if known.active:
+            _watch(run.id)
+            return
+        if st.button(
+            "Recompute now",
+            key="claim_recompute",
+            icon=":material/refresh:",
+            help="Scores the saved weights on the test images again, in a process of its own",
+            disabled=limits.hosted(),
+        ):
+            try:
+                tasks.start(run.id, "evaluate")
+            except runs.BrokenRun as error:
+                st.error(ui.plain(str(error)))
+                return
+            st.rerun()
+        if stamp is None:
+            reason = known.reason if known.state == "failed" else None
+            st.caption(ui.plain(reason or "Not scored again on this machine yet."), width="content")
+        elif stamp["exact"]:
+            st.badge(
+                f"✓ Reproduced: {ui.percent(stamp['found'])} of {stamp['count']:,}, "
+                f"{stamp['time'][:10]}",
+                color="green",
+            )
+        else:
+            st.badge(
+                ui.plain(f"✗ Not reproduced: {stamp['problem'] or ui.percent(stamp['found'])}"),
+                color="red",
+            )
+
+
+@st.fragment(run_every=0.5)
+def _watch(run_id: str) -> None:
+    known = tasks.progress(runs.load(run_id).folder, "evaluate")
+    if not known.active:
+        st.rerun()
+    st.progress(known.share, text="Scoring the saved weights again")
+
+
+def baseline_table(run: runs.Run) -> None:
+    """What simple methods reach on the same split, with the run among them."""
+    name, metrics = run.info["dataset"], run.metrics
+    known = baselines.read(name, run.info["dataset_sha256"])
+    if known is None:
+        st.caption("No baselines were computed for this data set:")
+        st.code(f"python -m core baselines {name}", language=None)
+        return
+    rows = [
+        (row["name"], row["accuracy"], row["interval"], row["setting"]) for row in known["rows"]
+    ]
+    own = (run.title, metrics["test_accuracy"], metrics["test_accuracy_interval"], "this run")
+    rows = sorted([*rows, own], key=lambda row: row[1])
+    st.dataframe(
+        {
+            "Method": [row[0] for row in rows],
+            "Test accuracy": [100 * row[1] for row in rows],
+            "95 % interval": [
+                f"{ui.percent(row[2][0])} to {ui.percent(row[2][1])}" for row in rows
+            ],
+            "Setting": [row[3] for row in rows],
+        },
+        hide_index=True,
+        key="claim_baselines",
+        column_config={
+            "Test accuracy": st.column_config.ProgressColumn(
+                format="%.2f %%", min_value=0, max_value=100
+            )
+        },
+        alt="Test accuracy of simple methods and of this run",
+    )
+
+
+def suspect_labels(run: runs.Run) -> None:
+    """Test images on which most runs agree against the label."""
+    import ui_gallery
+
+    known = [
+        other
+        for other in runs.list_runs()
+        if other.metrics and other.info["test_sha256"] == run.info["test_sha256"]
+    ]
+    known = ui.readable(known)
+    if len(known) < 2:
+        st.caption("This takes at least two runs on the same test images.")
+        return
+    probs = [ui.predictions(other)["probs"] for other in known]
+    found = agreement.suspect_labels(ui.predictions(run)["labels"], probs)
+    count = len(found)
+    st.caption(
+        f"{count} test image{'' if count == 1 else 's'} on which most of the {len(known)} runs say "
+        "the same other class, each at least 90 % sure. Hard images are among them; nothing is "
+        "removed or changed by this. Open one to tag it."
+    )
+    if count:
+        ui_gallery.gallery(run, found.indices, key="suspects", columns=8)
+
+
+def duplicate_note(run: runs.Run) -> None:
+    """How many test images stand in the training part as well."""
+    name = run.info["dataset"]
+    known = duplicates.read(name, run.info["dataset_sha256"])
+    if known is None:
+        st.caption("Duplicates were not looked for in this data set:")
+        st.code(f"python -m core duplicates {name}", language=None)
+        return
+    st.markdown(claims.duplicates_sentence(known))
+    with st.expander("Which ones", icon=":material/content_copy:"):
+        pairs = known["pairs"][:200]
+        classes = run.info["classes"]
+        st.dataframe(
+            {
+                "Test image": [pair["test"] for pair in pairs],
+                "Label": [classes[pair["labels"][0]] for pair in pairs],
+                "Training image": [pair["train"] for pair in pairs],
+                "Its label": [classes[pair["labels"][1]] for pair in pairs],
+                "Kind": ["exact" if pair["exact"] else "near" for pair in pairs],
+                "Distance": [pair["distance"] for pair in pairs],
+            },
+            hide_index=True,
+            key="claim_duplicates",
+            alt="Test images that stand in the training part too",
+        )
