@@ -57,7 +57,7 @@ def nearest_of_test(run: runs.Run, index: int) -> None:
     st.subheader("Nearest training images")
     stored = neighbours.read(run)
     if stored is None:
-        _offer(run)
+        offer(run)
         return
     rows = slice(index, index + 1)
     found = Found(stored.indices[rows], stored.labels[rows], stored.distances[rows])
@@ -118,7 +118,7 @@ def _train_images(name: str, root: str):
     return data.load_train(name)
 
 
-def _offer(run: runs.Run) -> None:
+def offer(run: runs.Run) -> None:
     """Start the search for neighbours, or say how far it is."""
     known = tasks.progress(run.folder, "neighbours")
     if known.active:

@@ -4,6 +4,7 @@ use it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +107,22 @@ class Reader:
         rows, columns = found.place
         place = (rows.start, columns.start), (rows.stop - rows.start, columns.stop - columns.start)
         label = self.run.info["classes"][int(found.probs.argmax())]
-        return Digit(label, float(found.probs.max()), found.probs, ink.given(place, scale), found.image)
+        return Digit(
+            label, float(found.probs.max()), found.probs, ink.given(place, scale), found.image
+        )
+
+    def plainly(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Probabilities float32 (N, classes) of pictures uint8 (H, W) or (H, W, 3) that are only
+        squashed to the network's size, as a naive demo would do it.
+        """
+        channels, height, width = self.run.info["shape"]
+        mode = "RGB" if channels == 3 else "L"
+        small = [
+            np.asarray(Image.fromarray(picture).convert(mode).resize((width, height)))
+            for picture in pictures
+        ]
+        stacked = np.stack(small).reshape(len(small), height, width, channels)
+        return self.score(np.moveaxis(stacked, 3, 1))
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""

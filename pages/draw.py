@@ -1,65 +1,49 @@
-"""Draw, upload or pick an image and see what the run makes of it."""
+"""Draw, upload, photograph or pick an image and see what the run makes of it."""
 
 import numpy as np
 import streamlit as st
 
 import ui
+import ui_canvas
+import ui_reading
 
-SIDE = 300
 TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
+WAYS = ("Canvas", "Upload", "Camera", "Test image")
 
 
-def canvas() -> np.ndarray | None:
-    """What is drawn, RGBA uint8 (SIDE, SIDE, 4); the one place that knows the component."""
-    st.space("small")  # room for the toolbar that the component shows above itself
-    board = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        stroke = st.slider("Stroke width", 6, 40, 22, key="draw_stroke", width=180)
-        if st.button("Clear", icon=":material/ink_eraser:", key="draw_clear"):
-            st.session_state["draw_turn"] = st.session_state.get("draw_turn", 0) + 1
-    try:
-        from streamlit_drawable_canvas import st_canvas
-    except Exception as error:  # a broken component must not take the page with it
-        ui.LOG.warning("canvas component: %s", error)
-        st.warning(
-            "The drawing canvas cannot be loaded here. Upload a picture or pick a test image.",
-            icon=":material/warning:",
-        )
-        return None
-    with board:
-        drawn = st_canvas(
-            stroke_width=stroke,
-            stroke_color="#1B1A18",
-            background_color="#FFFFFF",
-            height=SIDE,
-            width=SIDE,
-            return_image_data=True,
-            key=f"draw_canvas_{st.session_state.get('draw_turn', 0)}",  # a new key: an empty canvas
-        ).image_data
-    if drawn is None or drawn[..., :3].min() > 200:
-        st.caption("Draw something with mouse, pen or finger.")
-        return None
-    return drawn
+def uploaded(run, as_number: bool):
+    """One picture of those uploaded, or None; several are told in a table first."""
+    from core import ink
+
+    given = st.file_uploader("Pictures", type=TYPES, key="draw_file", accept_multiple_files=True)
+    pictures = {}
+    for file in given:
+        try:
+            pictures[file.name] = ink.open_image(file.getvalue(), file.name)
+        except ink.ImageError as error:
+            pictures[file.name] = str(error)
+    if len(pictures) > 1:
+        return pictures.get(ui_reading.several(run, pictures, as_number))
+    for name, picture in pictures.items():
+        if isinstance(picture, str):
+            raise ink.ImageError(picture)
+        st.image(np.asarray(picture), width=280, alt=f"The upload {name}")
+        return picture
+    return None
 
 
-def picked(run):
+def picked(run, way: str, as_number: bool):
     """The image from whichever way in is chosen, or None after saying what to do."""
     from core import charts, ink
 
-    way = ui.url_select(
-        "Image from",
-        ["Canvas", "Upload", "Test image"],
-        name="way",
-        default="Canvas",
-        widget="segmented_control",
-        label_visibility="collapsed",
-    )
     if way == "Canvas":
-        drawn = canvas()
+        drawn = ui_canvas.canvas(wide=as_number)
         return None if drawn is None else ink.open_array(drawn)
     if way == "Upload":
-        file = st.file_uploader("A picture of one thing", type=TYPES, key="draw_file")
-        return ink.open_image(file.getvalue(), file.name) if file else None
+        return uploaded(run, as_number)
+    if way == "Camera":
+        photo = st.camera_input("A photo of your handwriting", key="draw_photo")
+        return ink.open_image(photo.getvalue(), "photo") if photo else None
     images = ui.test_images(run)
     if images is None:
         return None
@@ -70,40 +54,47 @@ def picked(run):
 
 @st.fragment
 @ui.guard("Draw")
-def panel(run) -> None:
-    from core import charts, ink
+def panel(run, digits: bool) -> None:
+    from core import ink
 
-    left, right = st.columns(2, gap="large")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        way = ui.url_select(
+            "Image from",
+            WAYS,
+            name="way",
+            default="Canvas",
+            widget="segmented_control",
+            label_visibility="collapsed",
+        )
+        as_number = digits and ui.url_toggle(
+            "Several digits", name="number", help="Post codes, sums, strings; several lines too"
+        )
+    left, right = st.columns([1, 1], gap="large")
     with left:
         try:
-            image = picked(run)
-            answer = None if image is None else ui.reader(run).read(image)
-        except (ink.EmptyDrawing, ink.ImageError) as error:
+            image = picked(run, way, as_number)
+        except ink.ImageError as error:
             right.info(ui.plain(str(error)), icon=":material/draw:")
             return
     with right:
-        if answer is None:
+        if image is None:
             st.caption("The answer appears here.")
+            ui.reader(run)  # the first stroke need not wait for the network
             return
-        with st.container(horizontal=True, gap="large", vertical_alignment="center"):
-            with st.container(width=180, gap="small"):
-                st.metric("It reads", answer.label)
-                st.caption(f"{100 * answer.confidence:.1f} % sure")
-            st.image(
-                charts.tile(answer.prepared.image, size=84),
-                width=84,
-                alt="The image as the network sees it",
-            )
-            st.caption("What the network sees", width=90)
-        st.plotly_chart(
-            charts.probabilities(answer.probs, answer.classes),
-            key="draw_probs",
-            config={"displayModeBar": False},
-            alt=f"Probabilities: {answer.label} {100 * answer.confidence:.1f} %",
-        )
+        try:
+            (ui_reading.number if as_number else ui_reading.answer)(run, image)
+        except ink.EmptyDrawing as error:
+            st.info(ui.plain(str(error)), icon=":material/draw:")
+            return
+    ui_reading.others(run, image, as_number)
+    if not as_number:
+        ui_reading.evidence(run, image)
 
 
 with ui.page("Draw") as beside_menu:
     run = ui.choose_run(beside_menu)
+    from core import data
+
+    known = data.DATASETS.get(run.info["dataset"])
     st.title("Draw, and see what it reads")
-    panel(run)
+    panel(run, bool(known and known.drawn and run.info["classes"][:2] == ["0", "1"]))

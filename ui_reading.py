@@ -1,0 +1,226 @@
+"""What a run reads on a picture, and how it came to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw
+
+import ui
+import ui_evidence
+from core import charts, ink, neighbours, runs
+
+UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
+
+
+def answer(run: runs.Run, image: Image.Image) -> None:
+    """The answer large, its probabilities, and the way from the picture to it."""
+    reader = ui.reader(run)
+    given = reader.read(image)
+    strange = _strangeness(run, given.prepared.image)
+    with st.container(horizontal=True, gap="large", vertical_alignment="center"):
+        with st.container(width=240, gap="small"):
+            st.metric("It reads", _headline(given, strange))
+            st.caption(_doubt(given, strange))
+        st.image(
+            charts.tile(given.prepared.image, size=84),
+            width=84,
+            alt="The image as the network sees it",
+        )
+        st.caption("What the network sees", width=90)
+    st.plotly_chart(
+        charts.probabilities(given.probs, given.classes),
+        key="draw_probs",
+        config={"displayModeBar": False},
+        alt=f"Probabilities: {given.label} {100 * given.confidence:.1f} %",
+    )
+    stages(reader, given)
+
+
+def _headline(given, strange: float | None) -> str:
+    if given.confidence < UNSURE or (strange or 0) > 1.5:
+        return "Not sure"
+    return given.label
+
+
+def _doubt(given, strange: float | None) -> str:
+    first, second = np.argsort(-given.probs)[:2]
+    sure = f"{100 * given.confidence:.1f} % sure"
+    if strange is not None and strange > 1:
+        guess = ui.plain(given.label)
+        return f"Unlike anything in training. If it is one of the classes: {guess}, {sure}."
+    if given.confidence < UNSURE:
+        one, other = (ui.plain(given.classes[index]) for index in (first, second))
+        shares = [100 * given.probs[index] for index in (first, second)]
+        return f"{one} ({shares[0]:.0f} %) or {other} ({shares[1]:.0f} %)."
+    return sure
+
+
+def _strangeness(run: runs.Run, frame: np.ndarray) -> float | None:
+    """Distance to the nearest training image as a share of what 99 of 100 images of this kind have;
+    None where the training images were not looked through here.
+    """
+    found = nearest(run, frame)
+    stored = neighbours.read(run)
+    if found is None or stored is None or not stored.limit:
+        return None
+    return float(found.distances[0, 0]) / stored.limit
+
+
+def nearest(run: runs.Run, frame: np.ndarray):
+    """The nearest training images of a prepared image uint8 (C, H, W), or None without an index."""
+    known = _index(run.id, (run.folder / runs.WEIGHTS).stat().st_mtime_ns, run)
+    if known is None:
+        return None
+    import torch
+
+    queries = neighbours.features(run, ui.reader(run).model, torch.from_numpy(frame[None].copy()))
+    return known.nearest(queries)
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
+def _index(run_id: str, stamp: int, _run: runs.Run):
+    return neighbours.read_index(_run)
+
+
+def stages(reader, given) -> None:
+    """The way from the picture to the network's image, with what the network says at each step."""
+    pictures = given.prepared.stages
+    plain = reader.plainly([picture for _, picture in pictures])
+    said = [given.classes[int(row.argmax())] for row in plain]
+    said[-1] = given.label
+    st.image(
+        [_thumb(picture) for _, picture in pictures],
+        caption=[f"{name}: **{ui.plain(a)}**" for (name, _), a in zip(pictures, said, strict=True)],
+        width=96,
+        output_format="PNG",
+        alt=[f"Stage {name}" for name, _ in pictures],
+    )
+    st.caption(ui.plain(what_was_done(given, said[0])))
+
+
+def what_was_done(given, plainly: str) -> str:
+    """One sentence on the way from the picture to the answer, and what to change."""
+    done = [*given.prepared.said]
+    words = "; ".join(done)
+    words = f"{words[:1].upper()}{words[1:]}." if words else "Cropped, scaled and centred."
+    if plainly != given.label:
+        words += f" Without that the model says {plainly}."
+    return words
+
+
+def _thumb(picture: np.ndarray) -> np.ndarray:
+    """A stage uint8 (H, W) or (H, W, 3) within 96 x 96 pixels, small ones enlarged sharply."""
+    image = Image.fromarray(picture).convert("RGB")
+    if max(image.size) <= 48:
+        factor = max(1, 96 // max(image.size))
+        size = tuple(side * factor for side in image.size)
+        return np.asarray(image.resize(size, Image.Resampling.NEAREST))
+    image.thumbnail((192, 192))
+    return np.asarray(image)
+
+
+def evidence(run: runs.Run, image: Image.Image) -> None:
+    """What speaks for the answer, and the nearest training images."""
+    given = ui.reader(run).read(image)
+    left, right = st.columns(2, gap="large")
+    with left:
+        ui_evidence.looked_at(run, given.prepared.image, int(given.probs.argmax()), key="draw")
+    with right:
+        st.subheader("Nearest training images")
+        found, stored = nearest(run, given.prepared.image), neighbours.read(run)
+        if found is None or stored is None:
+            ui_evidence.offer(run)
+        else:
+            ui_evidence.show_nearest(run, found, stored.limit)
+
+
+def others(run: runs.Run, image: Image.Image, number: bool) -> None:
+    """What other runs of the same classes make of the picture."""
+    known = [
+        other
+        for other in runs.list_runs()
+        if other.metrics and other.id != run.id and other.info["classes"] == run.info["classes"]
+    ]
+    if not known:
+        return
+    wanted = ui.url_many(
+        "Ask other models too",
+        [other.id for other in known],
+        name="ask",
+        format_func=ui.labels(known).get,
+        placeholder="Other runs",
+    )
+    for other in [other for other in known if other.id in wanted]:
+        try:
+            reader = ui.reader(other)
+            given = reader.read_number(image) if number else reader.read(image)
+        except (ink.EmptyDrawing, ValueError) as error:
+            st.caption(f"{ui.plain(other.title)}: {ui.plain(str(error))}")
+            continue
+        text = given.text if number else given.label
+        st.markdown(
+            f"**{ui.plain(text)}** {100 * given.confidence:.1f} % · {ui.plain(other.title)}"
+        )
+
+
+def number(run: runs.Run, image: Image.Image) -> None:
+    """All digits on a picture, with a box round each."""
+    given = ui.reader(run).read_number(image)
+    with st.container(gap="small"):
+        st.metric("It reads", given.text.replace("/", " / ") or "-")
+        unsure = [digit.label for digit in given.digits if digit.confidence < UNSURE]
+        st.caption(
+            f"{100 * given.confidence:.1f} % that all {len(given.digits)} are right"
+            + (f"; least sure of {', '.join(unsure)}" if unsure else "")
+            + ("; a new line after each /" if "/" in given.text else "")
+        )
+    st.image(_boxed(image, given.digits), width="stretch", alt=f"The digits found: {given.text}")
+    st.image(
+        [charts.tile(digit.image[None], size=56) for digit in given.digits],
+        caption=[f"**{digit.label}** {100 * digit.confidence:.0f} %" for digit in given.digits],
+        width=64,
+        output_format="PNG",
+        alt=[f"Digit {digit.label}" for digit in given.digits],
+    )
+    if given.said:
+        words = "; ".join(given.said)
+        st.caption(ui.plain(f"{words[:1].upper()}{words[1:]}."))
+
+
+def _boxed(image: Image.Image, digits: Sequence) -> np.ndarray:
+    """The picture with a box and the answer at each digit."""
+    shown = image.convert("RGB")
+    factor = min(1.0, 900 / max(shown.size))
+    shown = shown.resize([max(1, round(side * factor)) for side in shown.size])
+    draw = ImageDraw.Draw(shown)
+    for digit in digits:
+        x, y, width, height = (value * factor for value in digit.box)
+        draw.rectangle((x, y, x + width, y + height), outline=charts.RUN_COLORS[0], width=3)
+        draw.text((x + 2, max(0, y - 14)), digit.label, fill=charts.RUN_COLORS[0], font_size=14)
+    return np.asarray(shown)
+
+
+def several(run: runs.Run, pictures: dict[str, Image.Image | str], as_number: bool) -> str:
+    """What the run reads on each of several uploads, as a table; returns the one to look into.
+
+    A file that is no picture stands as its message.
+    """
+    rows = {"File": [], "Reads": [], "Confidence": []}
+    reader = ui.reader(run)
+    for name, picture in pictures.items():
+        text, sure = str(picture), None
+        if isinstance(picture, Image.Image):
+            try:
+                given = reader.read_number(picture) if as_number else reader.read(picture)
+                text, sure = given.text if as_number else given.label, given.confidence
+            except (ink.EmptyDrawing, ValueError) as error:
+                text = str(error)
+        for column, value in zip(rows.values(), (name, text, sure), strict=True):
+            column.append(value)
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    st.dataframe(rows, hide_index=True, key="draw_several", column_config={"Confidence": share})
+    good = [name for name, picture in pictures.items() if isinstance(picture, Image.Image)]
+    return st.selectbox("Look into", good, key="draw_which") if good else ""
