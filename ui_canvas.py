@@ -7,7 +7,7 @@ import streamlit as st
 
 import ui
 
-SIDE, WIDE = 300, 620  # pixels; the wide one is for several digits
+SIDE, WIDE = 300, 520  # pixels; the wide one is for several digits
 INK, PAPER = "#1B1A18", "#FFFFFF"
 
 
