@@ -57,7 +57,7 @@ def take_in(content: bytes) -> Imported:
     limit = limits.max_import_bytes()
     if len(content) > limit:
         raise BadArchive(
-            f"the zip has {len(content) / 1e6:.1f} MB, the limit here is {limit / 1e6:.0f} MB"
+            f"the zip is larger than the {limit / 1e6:.0f} MB allowed here (LIGHTBOX_MAX_IMPORT)"
         )
     found = _unpack(content)
     info = _check(found)

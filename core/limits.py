@@ -80,6 +80,11 @@ def max_import_bytes() -> int:
     return 1_000_000 * _number("LIGHTBOX_MAX_IMPORT", 10 if hosted() else 100)
 
 
+def sign_in() -> bool:
+    """Whether pages ask visitors to sign in first: LIGHTBOX_SIGN_IN=on."""
+    return os.environ.get("LIGHTBOX_SIGN_IN") == "on"
+
+
 def check(config: TrainConfig) -> None:
     """Raises ValueError naming the field when a setting passes this installation's limits."""
     if config.epochs > max_epochs():

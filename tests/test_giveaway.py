@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from core import runs
+from core import giveaway, jobs, runs
 from core.__main__ import main
 
 
@@ -39,7 +39,27 @@ def test_import_names_the_limit_and_the_missing_file(artifacts, tmp_path, monkey
     monkeypatch.setenv("LIGHTBOX_MAX_IMPORT", "1")
     (tmp_path / "big.zip").write_bytes(bytes(1_500_000))
     assert main(["import", str(tmp_path / "big.zip")]) == 2
-    assert "has 1.5 MB, the limit here is 1 MB" in capsys.readouterr().err
+    assert "larger than the 1 MB allowed here" in capsys.readouterr().err
     assert main(["import", str(tmp_path / "none.zip")]) == 2
     assert "none.zip" in capsys.readouterr().err
     assert runs.list_runs() == []
+
+
+def test_a_worker_makes_the_zip_telling_each_file_and_takes_it_in(tiny):
+    told = []
+    content, left_out = giveaway.zip_in_worker(tiny.id, told.append)
+    assert told[0] == "report.html"
+    assert told[-1] == "README.md"
+    assert "output_sample.png" not in left_out
+    with pytest.raises(giveaway.Refused, match="is here already"):
+        giveaway.import_in_worker(content)
+    jobs.delete(tiny.id)
+    assert giveaway.import_in_worker(content).startswith(f"{tiny.id} is here")
+    assert runs.load(tiny.id).metrics == tiny.metrics
+
+
+def test_a_worker_that_fails_is_told_in_one_line(tiny):
+    with pytest.raises(giveaway.Refused, match="not a zip, or cut off"):
+        giveaway.import_in_worker(b"no zip")
+    with pytest.raises(giveaway.Refused, match="unknown run"):
+        giveaway.zip_in_worker("gone-run", lambda name: None)

@@ -9,7 +9,6 @@ import pytest
 
 from core import data, experiment, handout, jobs, review, runs
 from tests.conftest import ROOT, synthetic
-from tests.browsing import browser  # noqa: F401  (the fixture)
 from tests.test_experiment import recipe_for
 
 HOSTILE = "</script><script>document.title='x'</script><style>*{display:none}</style>\u202e$1 ${2}"
@@ -70,7 +69,7 @@ def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):
 
 
 @pytest.mark.browser
-def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, browser):  # noqa: F811
+def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, browser):
     """Opened from the disk; by mouse and by keyboard."""
     stored = tiny.predictions()
     labels, said = stored["labels"], stored["probs"].argmax(1)
@@ -115,7 +114,7 @@ def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, brows
 
 
 @pytest.mark.browser
-def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):  # noqa: F811
+def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
     """Case 40."""
     info = json.loads((tiny.folder / runs.INFO).read_text())
     hostile = {"classes": [f"{HOSTILE}{n}" for n in range(10)], "title": HOSTILE, "stated": HOSTILE}

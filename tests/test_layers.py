@@ -57,6 +57,7 @@ ORDER = [
     "grids",
     "svg",
     "figures",
+    "findings",
     "review",
     "card",
     "sheets",

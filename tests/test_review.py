@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from core import files, jobs, review, runs
+from core import facts, files, findings, jobs, review, runs
 
 
 def sentences(run: runs.Run, key: str) -> str:
@@ -44,7 +44,29 @@ def test_the_weakest_class_is_named_with_where_its_images_go(tiny):
     assert told.sentence.startswith(f"{true} has recall {recall[true]:.3f}; ")
     assert f"{others[said] / counts[true].sum():.1%} go to {said}" in told.sentence
     assert told.query == {"true": str(true), "said": str(said)}
-    assert told.concern == (recall[true] < review.WEAK_RECALL)
+    assert told.concern == (recall[true] < findings.WEAK_RECALL)
+
+
+def test_baselines_and_duplicates_are_told_when_they_are_known(tiny):
+    digest = tiny.info["dataset_sha256"]
+    rows = [
+        {"name": "Majority class", "accuracy": 0.1, "interval": [0.07, 0.14]},
+        {"name": "Nearest neighbours", "accuracy": 0.999, "interval": [0.98, 0.9999]},
+    ]
+    facts.write("digits", "baselines", {"dataset_sha256": digest, "rows": rows})
+    facts.write("digits", "duplicates", {"dataset_sha256": digest, "exact": 12, "near": 3})
+    told = sentences(tiny, "baselines")
+    assert "Majority class reaches 10.00%; Nearest neighbours reaches 99.90%" in told
+    assert "against nearest neighbours: their 95 % intervals overlap" in told
+    assert "12 test images also stand in the training part, 3 more nearly so" in sentences(
+        tiny, "data"
+    )
+
+
+def test_what_was_not_computed_is_said_with_its_command(tiny):
+    run = changed(tiny, runs.INFO, dataset="own", dataset_sha256="0" * 64)
+    assert "python -m core baselines own" in sentences(run, "baselines")
+    assert "python -m core duplicates own" in sentences(run, "data")
 
 
 def test_nothing_held_out_is_a_concern(tiny):
@@ -74,7 +96,7 @@ def test_a_run_without_a_finished_epoch_is_no_fault(tiny):
 def test_sure_mistakes_are_counted(tiny):
     stored = tiny.predictions()
     wrong = stored["probs"].argmax(1) != stored["labels"]
-    sure = int((wrong & (stored["probs"].max(1) > review.SURE)).sum())
+    sure = int((wrong & (stored["probs"].max(1) > findings.SURE)).sum())
     told = sentences(tiny, "calibration")
     assert (f"{sure} test image" in told) == bool(sure)
     assert "differ by" in told
