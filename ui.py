@@ -14,7 +14,8 @@ from typing import Any
 import pandas  # noqa: F401  (two sessions importing it at once, late, find it half there)
 import streamlit as st
 
-from core import data, recipes, runs
+import ui_access
+from core import data, limits, recipes, runs
 from core.summary import dataset_title
 from ui_url import (  # noqa: F401  (pages find them here)
     page_buttons,
@@ -34,6 +35,8 @@ RESULT_PAGES = (
     ("pages/samples.py", "Samples", ":material/photo_library:"),
     ("pages/compare.py", "Compare", ":material/compare_arrows:"),
     ("pages/claim.py", "Is it true?", ":material/verified:"),
+    ("pages/review.py", "Review", ":material/fact_check:"),
+    ("pages/report.py", "Report", ":material/ios_share:"),
     ("pages/draw.py", "Draw", ":material/draw:"),
 )
 RUN_PAGE = ("pages/run.py", "Run", ":material/article:")  # of any run, finished or not
@@ -57,11 +60,15 @@ def page(title: str) -> Iterator[Any]:
         page_icon=ICON_URL,
         layout="wide",
     )
+    presenting = st.query_params.get("present") == "1"
     with st.container(horizontal=True, vertical_alignment="center"):
-        for script, label, icon in MENU:
+        for script, label, icon in () if presenting else MENU:
             st.page_link(script, label=label, icon=icon)
         beside_menu = st.container(width=400)
-    if title not in {label for _, label, _ in MENU}:
+        ui_access.copy_link()
+    if limits.sign_in():
+        ui_access.signed_in()
+    if not presenting and title not in {label for _, label, _ in MENU}:
         run = st.query_params.get("run")
         with st.container(horizontal=True, gap="small"):
             run_links((RUN_PAGE, *RESULT_PAGES) if run else RESULT_PAGES, run)
@@ -166,6 +173,9 @@ def no_runs() -> None:
         "`python -m core recipes` lists what else can be trained.",
         icon=":material/lightbulb:",
     )
+    if limits.hosted():
+        st.info(ui_access.TEMPORARY, icon=":material/cloud_off:")
+    st.page_link("pages/report.py", label="Take in a run from a zip", icon=":material/upload:")
 
 
 def labels(known: Sequence[runs.Run]) -> dict[str, str]:

@@ -43,6 +43,7 @@ def say(run: str, what: str, taken: list[float]) -> None:
 
 
 def look_into(run, repeats: int, slow: bool) -> None:
+    import numpy as np
     import torch
 
     from core import agreement, data, explain, neighbours, reader, runs, scoring, stamps
@@ -74,8 +75,9 @@ def look_into(run, repeats: int, slow: bool) -> None:
     if not slow:
         return
     start = time.perf_counter()
-    index = neighbours.index(run, known.model, whole)
+    features = neighbours.features(run, known.model, whole.train.images)
     say(name, "features of training images", [1000 * (time.perf_counter() - start)])
+    index = neighbours.Index(features, np.arange(len(features)), whole.train.labels.numpy())
     queries = neighbours.features(run, known.model, whole.test.images)
     say(name, "one drawing's neighbours", measure(lambda: index.nearest(queries[:1]), repeats))
     start = time.perf_counter()

@@ -280,11 +280,15 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from core import report
+    from core import giveaway
 
-    folder = Path(options.output or Path("exports") / options.run)
-    for path in report.export(runs.load(options.run), folder):
-        print(path)
+    giveaway.export(options)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from core import giveaway
+
+    giveaway.take_in(options)
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -310,6 +314,7 @@ COMMANDS = {
     "duplicates": _duplicates,
     "predict": _predict,
     "export": _export,
+    "import": _import,
     "fetch": _fetch,
 }
 

@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
     check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", "Read images: file, label, confidence.")
-    export = command("export", "Write weights, figures and reports as files.")
+    export = command("export", "Write a run: weights, figures, reports, page, notebook, script.")
     check.add_argument("--stamp", action="store_true", help="keep what came out with the run")
     near = command("neighbours", "Find and keep the nearest training images of the test images.")
     for subparser in (check, near):
@@ -64,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
     )
     for subparser in (simple, double):
         subparser.add_argument("dataset", metavar="DATASET", help="digits, mnist or another")
+    export.add_argument("--zip", action="store_true", help="one zip, which `import` takes")
+    export.add_argument("--tensorboard", metavar="DIR", help="write event files there instead")
+    export.add_argument("--mlflow", metavar="URI", help="write to that MLflow store instead")
+    taken = command("import", "Take in a run from a zip of `export --zip`.")
+    taken.add_argument("zip", metavar="ZIP", help="the file")
     fetch = command("fetch", "Bring a data set to this machine.")
     fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
     fetch.add_argument("--test", action="store_true", help="only its test part")

@@ -127,7 +127,11 @@ def stop(run_id: str) -> str:
 
 
 def delete(run_id: str) -> None:
-    """Remove a run for good. Raises Refused while somebody works on it."""
+    """Remove a run for good. Raises Refused while somebody works on it, or where runs stay as they
+    are.
+    """
+    if reason := limits.changes_off():
+        raise Refused(reason)
     run = runs.load(run_id)
     with turn():
         if state.is_locked(run.folder):
@@ -136,7 +140,11 @@ def delete(run_id: str) -> None:
 
 
 def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -> None:
-    """Give a run a name of its own or a note; run.json stays as it was written."""
+    """Give a run a name of its own or a note; run.json stays as it was written. Raises Refused
+    where runs stay as they are.
+    """
+    if reason := limits.changes_off():
+        raise Refused(reason)
     run = runs.load(run_id)
     kept = dict(run.notes)
     for key, value, limit in (("name", name, 80), ("note", note, 5000)):

@@ -60,6 +60,31 @@ def training_off() -> str | None:
     return None
 
 
+def changes_off() -> str | None:
+    """Why runs cannot be deleted, renamed or noted upon here, or None."""
+    return "this is a hosted installation: its runs stay as they are" if hosted() else None
+
+
+def import_off() -> str | None:
+    """Why runs from elsewhere are not taken in, or None: LIGHTBOX_IMPORT=on lets a hosted
+    installation take them, =off forbids them anywhere.
+    """
+    asked = os.environ.get("LIGHTBOX_IMPORT", "off" if hosted() else "on")
+    if asked != "on":
+        return "importing runs is switched off on this installation (LIGHTBOX_IMPORT)"
+    return None
+
+
+def max_import_bytes() -> int:
+    """The largest zip that is taken in: LIGHTBOX_MAX_IMPORT, in MB."""
+    return 1_000_000 * _number("LIGHTBOX_MAX_IMPORT", 10 if hosted() else 100)
+
+
+def sign_in() -> bool:
+    """Whether pages ask visitors to sign in first: LIGHTBOX_SIGN_IN=on."""
+    return os.environ.get("LIGHTBOX_SIGN_IN") == "on"
+
+
 def check(config: TrainConfig) -> None:
     """Raises ValueError naming the field when a setting passes this installation's limits."""
     if config.epochs > max_epochs():

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core import data, files, runs
+from core import clouds, data, files, runs
 from core.points import Points
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def store(
     dataset: data.Dataset | None = None,
 ) -> Stored:
     """Compute the neighbours of a run's test images and keep them in its folder, with the features
-    of its training images; `told` hears the share done.
+    of its training images and the clouds of its classes; `told` hears the share done.
 
     Raises RunNotFound, BrokenRun, DatasetError, or ValueError when the run is unfinished or the
     data is not what it was.
@@ -174,6 +174,9 @@ def store(
         validation_limit=np.float32(limits[1]),
         weights_sha256=np.array(runs.weights_sha256(run)),
     )
+    known_labels = known.labels.astype(np.int64)
+    mine = clouds.fit(known.features, known_labels, queries[count:], len(dataset.classes))
+    clouds.write(run, mine)
     return read(run)
 
 

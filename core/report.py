@@ -1,114 +1,168 @@
-"""What a run gives away: the files that the original projects handed in, drawn with matplotlib."""
+"""What a run gives away: every file of it, as a folder or as one zip that can be imported again."""
 
 from __future__ import annotations
 
+import csv
 import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from core import data, files, scoring
-from core.charts import RIGHT, RUN_COLORS, WRONG
+from core import archive, card, data, figures, files, handout, rebuild, runs, scoring
 from core.runs import Run
 from core.summary import accuracy_text, report_text
 
-GRID = 5  # samples a side
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def export(run: Run, folder: Path) -> list[Path]:
-    """Write a finished run's files into `folder` and return their paths.
-
-    Without the data set's test images there is no sample grid; all else is written. Raises
-    BrokenRun, or ValueError for a run that is not finished.
+class NotHere(Exception):
+    """A file that cannot be made on this machine; the message says why, or is empty for want of
+    the test images.
     """
-    model = scoring.load_model(run)
-    stored = run.predictions()
-    labels, probs = stored["labels"], stored["probs"].astype(np.float32)
-    made = {
-        "model_accuracy.txt": accuracy_text(run).encode(),
-        "classification_report.txt": report_text(run).encode(),
-        "output_graph.png": _png(_draw_confusion(run)),
-        "curves.png": _png(_draw_curves(run)),
-    }
-    try:
-        images, _, digest = data.load_test(run.info["dataset"])
-        if digest == run.info["test_sha256"]:
-            made["output_sample.png"] = _png(_draw_samples(run, images, labels, probs))
-    except (data.DatasetError, ValueError):
-        pass  # the caller names what is missing: see `missing_reason`
+
+
+@dataclass(frozen=True)
+class Package:
+    """Contents by name, and for each file that could not be made the reason."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def package(run: Run, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """All that a finished run gives away; `tell(name)` is called before each file is made.
+
+    Raises BrokenRun, or ValueError for a run that is not finished.
+    """
+    scoring.load_model(run)  # refuses what is unfinished or damaged
+    images, reason = test_images(run)
+    made = Package()
+    for name in (*runs.FINISHED_FILES, runs.MANIFEST, runs.NOTES):
+        if (run.folder / name).is_file():
+            made.files[name] = (run.folder / name).read_bytes()
+    for name, make in MAKERS.items():
+        tell(name)
+        try:
+            content = make(run, images)
+        except NotHere as error:
+            made.left_out[name] = str(error) or reason
+        else:
+            made.files[name] = content.encode() if isinstance(content, str) else content
+    tell("README.md")
+    made.files["README.md"] = card.text(run, list(made.files), made.left_out).encode()
+    return made
+
+
+def export(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """Write a finished run's package into `folder`, one file each.
+
+    Raises BrokenRun, or ValueError for a run that is not finished or a folder that cannot be
+    written.
+    """
+    made = package(run, tell)
+    _write(folder, made.files)
+    return made
+
+
+def export_zip(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """The package as `folder`/RUN.zip, which `archive.take_in` takes; raises as `export` does."""
+    made = package(run, tell)
+    _write(folder, {f"{run.id}.zip": archive.pack(made.files)})
+    return made
+
+
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        files.write_tensors(folder / "model.pth", model.state_dict())
-        for name, content in made.items():
+        for name, content in contents.items():
             files.write_bytes(folder / name, content)
     except (NotADirectoryError, FileExistsError, PermissionError) as error:
         raise ValueError(f"{folder} cannot be written: {error.strerror}") from error
-    return [folder / name for name in ("model.pth", *made)]
 
 
-def _draw_confusion(run: Run):
-    counts, classes = np.array(run.metrics["confusion"]), run.info["classes"]
-    side = max(6.0, 0.45 * len(classes) + 2)
-    figure, axes = _subplots(1, (side, side))
-    axes.imshow(np.log10(1 + counts), cmap="Blues")
-    if len(classes) <= 25:
-        dark = np.log10(1 + counts) > 0.6 * np.log10(1 + counts.max())
-        for (row, column), count in np.ndenumerate(counts):
-            if count:
-                color = "white" if dark[row, column] else "black"
-                axes.text(column, row, count, ha="center", va="center", color=color, fontsize=9)
-    ticks = np.arange(len(classes))
-    axes.set_xticks(ticks, classes, rotation=45, ha="right")
-    axes.set_yticks(ticks, classes)
-    axes.set(xlabel="predicted", ylabel="true", title=f"{run.title}: confusion matrix, test images")
-    return figure
+def test_images(run: Run) -> tuple[np.ndarray | None, str]:
+    """The test images uint8 (N, C, H, W) that the run was scored on, or None and the reason."""
+    try:
+        images, _, digest = data.load_test(run.info["dataset"])
+    except (data.DatasetError, ValueError) as error:
+        return None, f"the test images are not on this machine ({error})"
+    if digest != run.info["test_sha256"]:
+        return None, "the test images on this machine are not those the run was scored on"
+    return images, ""
 
 
-def _draw_curves(run: Run):
-    history, _ = run.history()
-    figure, axes = _subplots(2, (11, 4.2))
-    epochs = [record["epoch"] for record in history]
-    for place, quantity in zip(axes, ("loss", "accuracy"), strict=True):
-        for part, style in (("train", ":"), ("validation", "-"), ("test", "--")):
-            values = [record.get(f"{part}_{quantity}") for record in history]
-            if any(value is not None for value in values):
-                label = part if part != "test" else "test (shown only)"
-                place.plot(epochs, values, style, marker=".", color=RUN_COLORS[0], label=label)
-        place.set(xlabel="epoch", ylabel=quantity)
-        place.legend(frameon=False)
-        place.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(run.title)
-    return figure
+def predictions_csv(run: Run) -> str:
+    """index, label, prediction, confidence (0 to 1) and right (1 or 0), one line a test image."""
+    stored, classes = run.predictions(), [cell(name) for name in run.info["classes"]]
+    labels, predicted = stored["labels"], stored["probs"].argmax(1)
+    sure = stored["probs"].max(1).astype(float)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["index", "label", "prediction", "confidence", "right"])
+    for index, (label, said) in enumerate(zip(labels, predicted, strict=True)):
+        row = [classes[label], classes[said], f"{sure[index]:.4f}", int(label == said)]
+        table.writerow([index, *row])
+    return text.getvalue()
 
 
-def _draw_samples(run: Run, images: np.ndarray, labels: np.ndarray, probs: np.ndarray):
-    """The first 25 test images, captioned in green when right and in vermilion when wrong."""
-    classes = run.info["classes"]
-    predicted = probs.argmax(1)
-    figure, axes = _subplots(GRID * GRID, (9, 10.5), rows=GRID)
-    for axis in axes:
-        axis.axis("off")
-    for index, axis in zip(range(min(len(images), GRID * GRID)), axes, strict=False):
-        picture = np.moveaxis(images[index], 0, 2)
-        axis.imshow(picture[..., 0] if picture.shape[2] == 1 else picture, cmap="gray")
-        right = predicted[index] == labels[index]
-        said, true = classes[predicted[index]], classes[labels[index]]
-        caption = f"✓ {said}" if right else f"✗ said {said}, is {true}"
-        axis.set_title(caption, color=RIGHT if right else WRONG, fontsize=9)
-    figure.suptitle(f"{run.title}: the first {GRID * GRID} test images")
-    return figure
+def cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that could be gets an apostrophe."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
 
 
-def _subplots(count: int, size: tuple[float, float], rows: int = 1):
-    """A figure of its own, apart from pyplot's global state, and its axes."""
-    from matplotlib.figure import Figure
+def onnx(run: Run) -> bytes:
+    """The network with its normalisation and softmax: uint8 images (N, C, H, W) in, probabilities
+    out. Raises NotHere when the exporter is not installed.
+    """
+    try:
+        import onnx  # noqa: F401  (the exporter's own dependencies)
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise NotHere(f"the exporter is not installed: pip install {error.name}") from None
+    import torch
 
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, count // rows)
-    return figure, axes if count == 1 else axes.ravel()
+    class Whole(torch.nn.Module):
+        """Pixels in, probabilities out."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = scoring.load_model(run).to(memory_format=torch.contiguous_format)
+            for name in ("mean", "std"):
+                self.register_buffer(name, torch.tensor(run.info[name]).view(1, -1, 1, 1))
+
+        def forward(self, images):
+            return self.network((images.float() / 255 - self.mean) / self.std).softmax(1)
+
+    example = torch.zeros((2, *run.info["shape"]), dtype=torch.uint8)
+    program = torch.onnx.export(
+        Whole().eval(),
+        (example,),
+        input_names=["images"],
+        output_names=["probabilities"],
+        dynamic_shapes={"images": {0: torch.export.Dim("count")}},
+        dynamo=True,
+        verbose=False,
+    )
+    return program.model_proto.SerializeToString()
 
 
-def _png(figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+def _samples(run: Run, images: np.ndarray | None) -> bytes:
+    if images is None:
+        raise NotHere  # `package` knows why
+    return figures.samples(run, images)
+
+
+MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {
+    "report.html": handout.page,
+    "notebook.ipynb": lambda run, images: rebuild.notebook(run),
+    "rebuild.py": lambda run, images: rebuild.script(run),
+    "predictions.csv": lambda run, images: predictions_csv(run),
+    "model_accuracy.txt": lambda run, images: accuracy_text(run),
+    "classification_report.txt": lambda run, images: report_text(run),
+    "output_graph.png": lambda run, images: figures.confusion(run),
+    "curves.png": lambda run, images: figures.curves(run),
+    "output_sample.png": _samples,
+    "model.onnx": lambda run, images: onnx(run),
+}

@@ -28,6 +28,7 @@ ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
 HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
 REQUEST, NOTES, LOG = "request.json", "notes.json", "log.txt"
+REQUIRED = ("recipe", "dataset", "seed", "classes", "shape")  # of run.json
 FINISHED_FILES = (INFO, HISTORY, WEIGHTS, PREDICTIONS, METRICS)
 
 
@@ -167,7 +168,7 @@ def _read(folder: Path, stamps: tuple) -> Run:
         if not (folder / INFO).exists():
             info = read_json(folder / REQUEST, ("recipe", "dataset", "seed", "config"))
             return Run(folder.name, folder, info)
-        info = read_json(folder / INFO, ("recipe", "dataset", "seed", "classes", "shape"))
+        info = read_json(folder / INFO, REQUIRED)
         if info.get("schema", SCHEMA) > SCHEMA:
             raise BrokenRun(
                 f"{folder.name} was written by a newer version of Lightbox "

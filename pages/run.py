@@ -3,7 +3,7 @@
 import streamlit as st
 
 import ui
-from core import jobs, recipes, runs, state
+from core import jobs, limits, recipes, runs, state
 
 
 def controls(run: runs.Run) -> None:
@@ -26,7 +26,7 @@ def controls(run: runs.Run) -> None:
                 icon=":material/content_copy:",
                 query_params={"from": run.id},
             )
-        if not active:
+        if not active and not limits.changes_off():
             ui_run.rename_and_delete(run)
 
 

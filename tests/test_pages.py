@@ -21,6 +21,8 @@ PAGES = (
     "compare",
     "claim",
     "draw",
+    "review",
+    "report",
     "run",
 )
 

@@ -1,0 +1,90 @@
+"""A run as a reviewer walks it: at each stop what the numbers say, where to look, and a note."""
+
+import streamlit as st
+
+import ui
+from core import jobs, limits, review
+
+SIGNS = {
+    "open": ":material/radio_button_unchecked:",
+    "discussed": ":material/forum:",
+    "settled": ":material/check_circle:",
+}
+
+
+def notes(run, stop: review.Stop, kept: dict[str, str]) -> None:
+    """What people say at this stop, kept with the run."""
+    off = limits.changes_off()
+    key = f"review_{run.id}_{stop.key}"
+    with st.form(key, border=False):
+        status = st.segmented_control(
+            "Status", review.STATUSES, default=kept["status"], key=f"{key}_status", required=True
+        )
+        note = st.text_area(
+            "Note", kept["note"], max_chars=review.MAX_NOTE, key=f"{key}_note", height=120
+        )
+        saved = st.form_submit_button("Keep", icon=":material/save:", disabled=bool(off))
+    if off:
+        st.caption(ui.plain(f"{off[:1].upper()}{off[1:]}."))
+    elif saved:
+        try:
+            review.save(run.id, stop.key, status=status or "open", note=note)
+        except jobs.Refused as error:
+            st.error(ui.plain(str(error)), icon=":material/error:")
+        else:
+            st.rerun()
+
+
+with ui.page("Review") as beside_menu:
+    run = ui.choose_run(beside_menu)
+    walk, kept = review.stops(run), review.saved(run)
+    titles = {stop.key: f"{SIGNS[kept[stop.key]['status']]} {stop.title}" for stop in walk}
+    key = ui.url_select(
+        "Stop",
+        list(titles),
+        name="stop",
+        default="data",
+        format_func=titles.get,
+        widget="segmented_control",
+        label_visibility="collapsed",
+    )
+    place = review.KEYS.index(key)
+    stop = walk[place]
+    st.title(stop.question)
+    st.caption(f"{stop.title}, {place + 1} of {len(walk)}: {ui.plain(run.title[:120])}")
+    told, own = st.columns([3, 2], gap="large")
+    with told:
+        for finding in stop.findings:
+            with st.container(border=finding.concern):
+                if finding.concern:
+                    st.badge("asks for an answer", icon=":material/flag:", color="orange")
+                st.subheader(ui.plain(finding.sentence), anchor=False)
+                if finding.page:
+                    st.page_link(
+                        f"pages/{finding.page}.py",
+                        label="See it",
+                        icon=":material/arrow_forward:",
+                        query_params={"run": run.id, **finding.query},
+                    )
+    with own:
+        notes(run, stop, kept[key])
+    here = {"run": run.id} | ({"present": "1"} if "present" in st.query_params else {})
+    with st.container(horizontal=True):
+        for text, icon, other in (
+            ("Back", ":material/chevron_left:", place - 1),
+            ("Next", ":material/chevron_right:", place + 1),
+        ):
+            if 0 <= other < len(walk):
+                st.page_link(
+                    "pages/review.py",
+                    label=text,
+                    icon=icon,
+                    query_params=here | {"stop": review.KEYS[other]},
+                )
+        presenting = "present" in st.query_params
+        st.page_link(
+            "pages/review.py",
+            label="Show the menu" if presenting else "Present",
+            icon=":material/close_fullscreen:" if presenting else ":material/slideshow:",
+            query_params={"run": run.id, "stop": key} | ({} if presenting else {"present": "1"}),
+        )

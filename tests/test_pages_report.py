@@ -1,0 +1,213 @@
+"""The pages that carry a run out, take one in and walk it with a reviewer."""
+
+import io
+import json
+import shutil
+import zipfile
+
+import pytest
+
+from core import archive, giveaway, jobs, limits, review, runs
+from tests.test_archive import contents
+from tests.test_pages import fresh_caches, open_page, second_run, texts  # noqa: F401
+
+HOSTILE = (
+    "=cmd()",
+    "<style>*{display:none}</style><script>alert(1)</script>",
+    "# **bold** [x](http://y) `code` $a$ :red[x]",
+    "\u202eright to left",
+    "x" * 10_000,
+)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The worker's zip without its processes and seconds: the run's files and a page."""
+
+    def zipped(run_id, tell):
+        tell("report.html")
+        found = contents(runs.load(run_id)) | {"report.html": b"<p>page</p>", "README.md": b"card"}
+        return archive.pack(found), {"model.onnx": "pip install onnxscript"}
+
+    monkeypatch.setattr(giveaway, "zip_in_worker", zipped)
+
+    def taken(content):
+        try:
+            return f"{archive.take_in(content).run_id} is here: look"
+        except ValueError as error:
+            raise giveaway.Refused(str(error)) from error
+
+    monkeypatch.setattr(giveaway, "import_in_worker", taken)
+
+
+def test_files_are_made_on_demand_and_kept(tiny, quick):
+    at = open_page("report")
+    assert not at.error
+    assert not at.get("download_button")
+    at.button(key="make").click().run()
+    assert not at.exception
+    assert len(at.get("download_button")) == 2
+    assert "model.onnx is not there: pip install onnxscript" in texts(at)
+    assert len(open_page("report").get("download_button")) == 2  # another visitor, at once
+    jobs.annotate(tiny.id, note="New")  # what the package would say has changed
+    assert not open_page("report").get("download_button")
+
+
+def test_a_zip_is_taken_in_on_the_page_and_a_bad_one_named(tiny, quick):
+    """Cases 30, 32 and 46."""
+    content = archive.pack(contents(tiny))
+    jobs.delete(tiny.id)
+    at = open_page("report")
+    assert "at most 100 MB" in texts(at)
+    at.file_uploader(key="import_file").set_value(("<b>bad.zip", b"no zip", "application/zip"))
+    at.run()
+    at.button(key="import_start").click().run()
+    assert "not a zip, or cut off" in at.error[0].value
+    assert "\\<b\\>bad.zip" in at.error[0].value
+    at.file_uploader(key="import_file").set_value(("run.zip", content, "application/zip")).run()
+    at.button(key="import_start").click().run()
+    assert f"is here as {tiny.id}" in at.success[0].value
+    assert runs.load(tiny.id).state == "finished"
+
+
+def shown(page: str, run_id: str) -> str:
+    at = open_page(page, run=run_id)
+    assert not at.exception
+    assert not at.error
+    frames = [frame.value.to_csv() for frame in at.dataframe]
+    figures = [chart.proto.spec for chart in at.get("plotly_chart")]
+    return "\n".join([texts(at), *frames, *figures])
+
+
+PAGES = ("streamlit_app", "curves", "time_machine", "confusion_matrix", "samples", "claim")
+
+
+def test_after_export_delete_and_import_every_page_is_the_same(tiny):
+    """Case 46: through the worker's own zip."""
+    review.save(tiny.id, "errors", status="discussed", note="Kept")
+    pages = (*PAGES, "draw", "review", "run")
+    before = {page: shown(page, tiny.id) for page in pages}
+    content, _ = giveaway.zip_in_worker(tiny.id, lambda name: None)
+    jobs.delete(tiny.id)
+    assert runs.list_runs() == []
+    giveaway.import_in_worker(content)
+    assert {page: shown(page, tiny.id) for page in pages} == before
+
+
+def test_the_walk_shows_each_stop_and_keeps_status_and_note(tiny):
+    for stop in review.stops(tiny):
+        at = open_page("review", run=tiny.id, stop=stop.key)
+        assert not at.exception
+        assert at.title[0].value == stop.question
+        assert len(at.subheader) == len(stop.findings)
+    key = f"review_{tiny.id}_limits"
+    at.segmented_control(key=f"{key}_status").set_value("settled")
+    at.text_area(key=f"{key}_note").set_value("Three seeds next <b>")
+    next(button for button in at.button if button.label == "Keep").click().run()
+    assert not at.error
+    kept = review.saved(runs.load(tiny.id))["limits"]
+    assert kept == {"status": "settled", "note": "Three seeds next <b>"}
+
+
+def test_a_presented_walk_has_no_menu(tiny):
+    links = [link.proto.label for link in open_page("review", run=tiny.id).get("page_link")]
+    assert "Train" in links
+    at = open_page("review", run=tiny.id, present="1", stop="errors")
+    assert not at.exception
+    assert "Train" not in [link.proto.label for link in at.get("page_link")]
+
+
+@pytest.mark.parametrize("page", ["review", "report"])
+@pytest.mark.parametrize("hostile", ["../../etc/passwd", "%00", "a\0b", "x" * 10_000, "<script>"])
+def test_hostile_ids_and_choices_in_the_url_are_unknown(tiny, page, hostile):
+    """Case 39."""
+    at = open_page(page, run=hostile)
+    assert not at.exception
+    assert at.error[0].value.startswith("Unknown run")
+    at = open_page(page, run=tiny.id, stop=hostile, present=hostile)
+    assert not at.exception
+    assert not at.error
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_and_notes_are_plain_text_on_these_pages(tiny, quick, name):
+    """Case 40."""
+    other = second_run(tiny, name=name)
+    review.save(other.id, "data", status="open", note=name)
+    for page in ("review", "report"):
+        at = open_page(page, run=other.id)
+        assert not at.exception
+        assert not at.error
+        told = "\n".join(str(e.value) for e in [*at.title, *at.caption, *at.markdown])
+        assert "<style>" not in told.replace("\\<style\\>", "")
+        assert "](http" not in told.replace("\\](", "")
+        assert len(told) < 3000
+
+
+def test_the_link_to_a_view_holds_its_choices(tiny):
+    at = open_page("review", run=tiny.id, stop="errors")
+    at.session_state["link"] = True
+    at.run()
+    codes = [code.value for code in at.code]
+    assert any(f"run={tiny.id}" in code and "stop=errors" in code for code in codes)
+
+
+@pytest.fixture
+def hosted(monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+
+
+def test_hosted_runs_are_neither_deleted_nor_renamed_nor_noted(tiny, hosted):
+    at = open_page("run", run=tiny.id)
+    assert not at.error
+    keys = {button.key for button in at.button}
+    assert not keys & {"run_delete", "run_save"}
+    with pytest.raises(jobs.Refused, match="hosted"):
+        jobs.delete(tiny.id)
+    with pytest.raises(jobs.Refused, match="hosted"):
+        jobs.annotate(tiny.id, name="Graffiti")
+    at = open_page("review", run=tiny.id)
+    assert "stay as they are" in texts(at)
+    assert limits.max_epochs() == 10
+
+
+def test_hosted_training_is_capped(tiny, hosted):
+    at = open_page("train")
+    assert not at.exception
+    from core import recipes
+
+    with pytest.raises(ValueError, match="is more than the 10 allowed here"):
+        jobs.submit(recipes.get("digits-cnn"))  # 40 epochs
+
+
+def test_where_storage_was_wiped_it_says_so_and_a_run_comes_back(tiny, hosted, quick, monkeypatch):
+    """Case 46."""
+    content = archive.pack(contents(tiny))
+    shutil.rmtree(tiny.folder)
+    at = open_page("streamlit_app")
+    assert "Storage on this host is temporary" in texts(at)
+    assert "switched off" in texts(open_page("report"))
+    monkeypatch.setenv("LIGHTBOX_IMPORT", "on")
+    at = open_page("report")
+    assert "at most 10 MB" in texts(at)
+    at.file_uploader(key="import_file").set_value(("run.zip", content, "application/zip")).run()
+    at.button(key="import_start").click().run()
+    assert runs.load(tiny.id).state == "finished"
+    assert "Storage on this host is temporary" in texts(open_page("report"))
+
+
+def test_sign_in_is_off_by_default_and_says_what_it_lacks(tiny, monkeypatch):
+    assert not open_page("streamlit_app").error
+    monkeypatch.setenv("LIGHTBOX_SIGN_IN", "on")
+    at = open_page("curves", run=tiny.id)
+    assert not at.exception
+    assert not at.get("plotly_chart")
+    assert "secrets.toml" in texts(at) or "Sign in to see" in texts(at)
+
+
+def test_the_zip_of_the_page_is_the_one_of_the_command_line(tiny):
+    content, _ = giveaway.zip_in_worker(tiny.id, lambda name: None)
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        assert json.loads(opened.read("run.json")) == json.loads(
+            (tiny.folder / runs.INFO).read_text()
+        )

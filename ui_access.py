@@ -1,0 +1,41 @@
+"""Who may look, what is said of the host, and the link to a view. Part of every page's frame."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+TEMPORARY = (
+    "Storage on this host is temporary: runs made here are gone when it restarts. Keep the zip "
+    "of a run; it can be taken in again."
+)
+
+
+def copy_link() -> None:
+    """The address of this view, to be copied; it is made when somebody asks for it."""
+    with st.popover(
+        "", icon=":material/link:", help="Link to this view", key="link", on_change="rerun"
+    ) as opened:
+        if opened.open:
+            query = urlencode(st.query_params.to_dict(), doseq=True)
+            address = f"{st.context.url or ''}{'?' if query else ''}{query}"
+            st.code(address[:2000], language=None, wrap_lines=True)
+            st.caption("Opens exactly this view, for whoever can reach this server.")
+
+
+def signed_in() -> None:
+    """Stop here until the visitor has signed in with the provider of secrets.toml."""
+    known = getattr(st.user, "is_logged_in", None)
+    if known:
+        return
+    if known is None:
+        st.error(
+            "LIGHTBOX_SIGN_IN is on, but `.streamlit/secrets.toml` has no `[auth]` section: see "
+            "the README, Sign-in.",
+            icon=":material/lock:",
+        )
+    else:
+        st.info("Sign in to see the runs of this installation.", icon=":material/lock:")
+        st.button("Sign in", icon=":material/login:", key="sign_in", on_click=st.login)
+    st.stop()
