@@ -18,11 +18,11 @@ def drawing(*shapes) -> np.ndarray:
             draw.ellipse(box, fill=255)
         else:
             draw.line(box, fill=255, width=24)
-    return np.asarray(image.resize((28, 28), Image.Resampling.BOX))
+    return np.array(image.resize((28, 28), Image.Resampling.BOX))
 
 
 ZERO = ("ring", (60, 40, 220, 240))
-EYES = (("dot", (95, 90, 125, 120)), ("dot", (155, 90, 185, 120)))
+EYES = (("dot", (100, 100, 132, 132)), ("dot", (152, 100, 184, 132)))
 
 
 def test_a_one_a_zero_and_an_eight_have_no_loop_one_and_two():
