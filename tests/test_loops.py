@@ -21,8 +21,8 @@ def drawing(*shapes) -> np.ndarray:
     return np.array(image.resize((28, 28), Image.Resampling.BOX))
 
 
-ZERO = ("ring", (60, 40, 220, 240))
-EYES = (("dot", (100, 100, 132, 132)), ("dot", (152, 100, 184, 132)))
+ZERO = ("ring", (30, 20, 250, 260))
+EYES = (("dot", (90, 100, 124, 134)), ("dot", (156, 100, 190, 134)))
 
 
 def test_a_one_a_zero_and_an_eight_have_no_loop_one_and_two():
