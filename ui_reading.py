@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 import ui
 import ui_evidence
-from core import charts, ink, neighbours, runs
+from core import charts, clouds, data, ink, loops, neighbours, runs
 
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
 
@@ -19,7 +19,7 @@ def answer(run: runs.Run, image: Image.Image) -> None:
     """The answer large, its probabilities, and the way from the picture to it."""
     reader = ui.reader(run)
     given = reader.read(image)
-    strange = _strangeness(run, given.prepared.image)
+    strange = strangeness(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         with st.container(width=240, gap="small"):
             st.metric("It reads", _headline(given, strange))
@@ -39,18 +39,16 @@ def answer(run: runs.Run, image: Image.Image) -> None:
     stages(reader, given)
 
 
-def _headline(given, strange: float | None) -> str:
-    if given.confidence < UNSURE or (strange or 0) > 1.5:
-        return "Not sure"
-    return given.label
+def _headline(given, strange: str) -> str:
+    return "Not sure" if strange or given.confidence < UNSURE else given.label
 
 
-def _doubt(given, strange: float | None) -> str:
+def _doubt(given, strange: str) -> str:
     first, second = np.argsort(-given.probs)[:2]
     sure = f"{100 * given.confidence:.1f} % sure"
-    if strange is not None and strange > 1:
+    if strange:
         guess = ui.plain(given.label)
-        return f"Unlike anything in training. If it is one of the classes: {guess}, {sure}."
+        return f"Unlike anything in training: {strange}. If it must be one: {guess}, {sure}."
     if given.confidence < UNSURE:
         one, other = (ui.plain(given.classes[index]) for index in (first, second))
         shares = [100 * given.probs[index] for index in (first, second)]
@@ -58,15 +56,27 @@ def _doubt(given, strange: float | None) -> str:
     return sure
 
 
-def _strangeness(run: runs.Run, frame: np.ndarray) -> float | None:
-    """Distance to the nearest training image as a share of what 99 of 100 images of this kind have;
-    None where the training images were not looked through here.
+def strangeness(run: runs.Run, frame: np.ndarray) -> str:
+    """Why a prepared image uint8 (C, H, W) is unlike what the run was trained on; "" when it is
+    not, or when nothing is known about it.
     """
-    found = nearest(run, frame)
-    stored = neighbours.read(run)
-    if found is None or stored is None or not stored.limit:
-        return None
-    return float(found.distances[0, 0]) / stored.limit
+    known = data.DATASETS.get(run.info["dataset"])
+    if known and known.drawn and len(run.info["classes"]) == 10 and (odd := loops.oddity(frame[0])):
+        return odd
+    kept = clouds.read(run)
+    if kept is None:
+        return ""
+    share = float(kept.strangeness(features(run, frame))[0])
+    if share <= 1:
+        return ""
+    return f"{share:.1f} times as far from every class as 99 of 100 images of this kind"
+
+
+def features(run: runs.Run, frame: np.ndarray) -> np.ndarray:
+    """The last hidden layer's view (1, D) of a prepared image uint8 (C, H, W)."""
+    import torch
+
+    return neighbours.features(run, ui.reader(run).model, torch.from_numpy(frame[None].copy()))
 
 
 def nearest(run: runs.Run, frame: np.ndarray):
@@ -74,10 +84,7 @@ def nearest(run: runs.Run, frame: np.ndarray):
     known = _index(run.id, (run.folder / runs.WEIGHTS).stat().st_mtime_ns, run)
     if known is None:
         return None
-    import torch
-
-    queries = neighbours.features(run, ui.reader(run).model, torch.from_numpy(frame[None].copy()))
-    return known.nearest(queries)
+    return known.nearest(features(run, frame))
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
