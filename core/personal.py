@@ -166,6 +166,15 @@ def picture(kind: Kind, entry: Entry) -> bytes:
         raise files.BrokenRun(f"{kind.folder / entry.id}.png cannot be read: {error}") from error
 
 
+def small_picture(kind: Kind, entry: Entry) -> np.ndarray | None:
+    """The picture as uint8 (C, H, W) when it has the network's own size, else None."""
+    channels, height, width = kind.shape
+    with Image.open(io.BytesIO(picture(kind, entry)), formats=("PNG",)) as image:
+        if image.size != (width, height):
+            return None
+        return to_frames(image.convert("L" if channels == 1 else "RGB"), kind.shape)[0]
+
+
 def add(
     kind: Kind,
     image: Image.Image,
