@@ -78,7 +78,7 @@ def submit(
         request = {"id": run_id, "name": name, "visitor": visitor, **wish}
         folder = runs.create(request, runs.REQUEST)
         if begin:
-            begin.freeze(folder)
+            _freeze(begin, folder)
         _write_ticket(folder, active)
         place = _place(run_id, queue())
     if start:
@@ -205,6 +205,15 @@ def turn():
         raise Refused(
             f"{runs.root()} cannot be written ({error.strerror}): training is off"
         ) from error
+
+
+def _freeze(begin: Beginning, folder: Path) -> None:
+    """Write down what a run begins from; one that cannot be is not in line."""
+    try:
+        begin.freeze(folder)
+    except (ValueError, OSError):
+        _remove(folder)
+        raise
 
 
 def _write_ticket(folder: Path, active: list[runs.Run]) -> None:
