@@ -167,8 +167,9 @@ def default_run(known: Sequence[runs.Run]) -> runs.Run:
 
 
 def no_runs() -> None:
+    folder = ui_access.without_paths(str(runs.root()))
     st.info(
-        f"No trained runs in `{runs.root()}` yet. Train one in seconds, without a download:\n\n"
+        f"No trained runs in `{folder}` yet. Train one in seconds, without a download:\n\n"
         "```\npython -m core train digits-cnn\n```\n"
         "`python -m core recipes` lists what else can be trained.",
         icon=":material/lightbulb:",
@@ -286,6 +287,7 @@ def on_phone() -> bool:
 
 def plain(text: str) -> str:
     """Text from outside, shown as it is: Markdown's signs lose their meaning."""
+    text = ui_access.without_paths(text)
     for sign in "\\`*_{}[]<>#|~$:":
         text = text.replace(sign, f"\\{sign}")
     return text

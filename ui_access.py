@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
 
+from core import data, limits, runs
+
+HERE = Path(__file__).parent
 TEMPORARY = (
     "Storage on this host is temporary: runs made here are gone when it restarts. Keep the zip "
     "of a run; it can be taken in again."
 )
+
+
+def without_paths(text: str) -> str:
+    """Text for the screen: on a hosted installation no folder of the server is named in it."""
+    if not limits.hosted():
+        return text
+    for name, folder in (("artifacts", runs.root()), ("data", data.data_root()), ("app", HERE)):
+        for path in {str(folder.resolve()), str(folder.absolute()), str(folder)} - {".", name}:
+            text = text.replace(path, name)
+    return text
 
 
 def copy_link() -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 import ui
 import ui_run
-from core import jobs, plan, recipes, runs, sizes
+from core import jobs, limits, plan, recipes, runs, sizes
 from core.data import DATASETS
 
 TRAINING = ("epochs", "batch_size", "lr", "optimizer", "schedule", "weight_decay")
@@ -78,7 +78,10 @@ def form(base: recipes.Recipe, start: recipes.TrainConfig) -> Order | None:
             for column, group in zip(st.columns(2), (names[::2], names[1::2]), strict=True):
                 for name in group:
                     with column:
-                        values[name] = _field(prefix, name, getattr(start, name), CHOICES.get(name))
+                        default = getattr(start, name)
+                        if name == "epochs":
+                            default = min(default, limits.max_epochs())
+                        values[name] = _field(prefix, name, default, CHOICES.get(name))
                         places[name] = st.empty()
     with tabs[2]:
         model, dimensions = _network(prefix, base, places)
@@ -96,6 +99,7 @@ def form(base: recipes.Recipe, start: recipes.TrainConfig) -> Order | None:
     name = st.text_input("Name", key=f"{prefix}_name", placeholder="A title of your own (optional)")
     try:
         config = dataclasses.replace(start, **values)
+        limits.check(config)
         chosen = dataclasses.replace(
             base, dataset=dataset, model=model, sizes=_read_sizes(model, dimensions)
         )

@@ -7,8 +7,20 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from core import arguments, distributed, jobs, limits, recipes, runs, summary, tasks, worker
+from core import (
+    arguments,
+    beginning,
+    distributed,
+    jobs,
+    limits,
+    recipes,
+    runs,
+    summary,
+    tasks,
+    worker,
+)
 
 
 def main(given: list[str] | None = None) -> int:
@@ -43,20 +55,29 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    recipe = recipes.get(options.recipe)
+    wish = {"config": _changed(recipe, options), "seed": options.seed, "name": options.name}
+    return _begin(options, recipe=recipe, **wish)
+
+
+def _further(options: argparse.Namespace) -> int:
+    """A training that goes on from a finished run."""
+    names = ("epochs", "lr", "seed", "name")
+    return _begin(options, **beginning.wish(options.run, **{n: getattr(options, n) for n in names}))
+
+
+def _begin(options: argparse.Namespace, **wish: Any) -> int:
+    """Put a training in line and follow it here."""
     world = distributed.join(options.device)
     if world.rank:
         return worker.assist(world)
     if earlier := world.recall():  # torchrun has started the group again
         return _take_up(earlier, world)
-    recipe = recipes.get(options.recipe)
     submitted = jobs.submit(
-        recipe,
-        config=_changed(recipe, options),
-        seed=options.seed,
+        **wish,
         device=options.device,
         precision=options.precision,
         threads=options.threads,
-        name=options.name,
         start=False,
     )
     if not submitted.already:
@@ -254,6 +275,22 @@ def _duplicates(options: argparse.Namespace) -> None:
         print(f"test {pair['test']:>6}  train {pair['train']:>6}  distance {pair['distance']:.4f}")
 
 
+def _personal(options: argparse.Namespace) -> None:
+    """The person's own drawings that a run reads."""
+    from core import files, personal, personal_zip, verdicts
+
+    run = runs.load(options.run)
+    kind = personal.kind_of(run)
+    if options.taken:
+        new, known = personal_zip.take_in(kind, Path(options.taken).read_bytes())
+        print(f"{new} new drawings, {known} were here already")
+    elif options.export:
+        files.write_bytes(Path(options.export), personal_zip.export(kind))
+        print(options.export)
+    else:
+        print(verdicts.words(verdicts.score(run)))
+
+
 def _predict(options: argparse.Namespace) -> int:
     from core import ink, reader
 
@@ -301,6 +338,8 @@ def _fetch(options: argparse.Namespace) -> None:
 COMMANDS = {
     "recipes": _recipes,
     "train": _train,
+    "further": _further,
+    "personal": _personal,
     "plan": _plan,
     "resume": _resume,
     "queue": _queue,

@@ -36,6 +36,21 @@ def parser() -> argparse.ArgumentParser:
         subparser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
         subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
         subparser.add_argument("--threads", type=int, help="processor threads; all by default")
+    further = command(
+        "further", "Train a finished run further with the drawings kept on the Draw page."
+    )
+    further.add_argument("--seed", type=int, help="that of the first run by default")
+    further.add_argument("--name", help="a title of your own for the new run")
+    further.add_argument("--epochs", type=int, help="a quarter of the first run's by default")
+    further.add_argument("--lr", type=float, help="three tenths of the first run's by default")
+    further.add_argument("--threads", type=int, help="processor threads; all by default")
+    further.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    further.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    drawings = command("personal", "Score a run on your own drawings, export them or take some in.")
+    drawings.add_argument("--export", metavar="ZIP", help="write the drawings to that file instead")
+    drawings.add_argument(
+        "--import", metavar="ZIP", dest="taken", help="take in those of that file"
+    )
     resume = command("resume", "Go on with an unfinished run.")
     command("queue", "List what trains and waits.")
     stop = command("stop", "Stop a training and keep what it learned; cancel a waiting one.")
@@ -51,7 +66,7 @@ def parser() -> argparse.ArgumentParser:
     near = command("neighbours", "Find and keep the nearest training images of the test images.")
     for subparser in (check, near):
         subparser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
-    for subparser in (resume, stop, delete, work, check, predict, export, near):
+    for subparser in (resume, stop, delete, work, check, predict, export, near, further, drawings):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
     predict.add_argument("--json", action="store_true", help="one JSON object a line")

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from core import data, evaluate, files, models, runs, state, statistics
+from core import data, evaluate, files, models, runs, scoring, state
+from core.beginning import START, Beginning, frozen, joined
 from core.distributed import ALONE, Ended, World
 from core.hardware import choose_device, environment, usable_threads
 from core.precision import choose_precision
@@ -61,9 +62,10 @@ def run(
     run_id: str | None = None,
     calls: Calls = Calls(),
     dataset: data.Dataset | None = None,
+    begin: Beginning | None = None,
     world: World = ALONE,
 ) -> runs.Run:
-    """Train a recipe from the beginning and write it as a run.
+    """Train a recipe from the beginning, or from what `begin` holds, and write it as a run.
 
     `config` replaces the recipe's settings, `dataset` its data (for sets that `data.load` does not
     know); `run_id` names a folder that holds only a request. Raises ValueError for settings that do
@@ -76,10 +78,17 @@ def run(
     torch.set_num_threads(threads or max(1, usable_threads() // world.local_size))
     chosen_device = world.place(choose_device(device))
     dataset = dataset or data.load(recipe.dataset)
-    parts = split(dataset, config)
+    parts, begun = split(dataset, config), {}
+    if begin:
+        check_data(begin.start_from | {"dataset": dataset.name}, dataset)
+        parts = joined(parts, begin.tensors())
     check_batch(config, parts)
     world.check_batch(config.batch_size)
     model = _build(recipe, dataset, seed).to(chosen_device)
+    if begin:
+        model.load_state_dict(begin.weights())
+        before = scoring.read_right(model, begin.held_out, parts.mean, parts.std)
+        begun = begin.info | {"personal": begin.personal | {"right_before": before}}
     own = config.replace(batch_size=config.batch_size // world.size)  # what one process works on
     chosen_precision, step_ms = choose_precision(model, parts, own, precision)
     info = {
@@ -115,11 +124,14 @@ def run(
         "backend": world.backend,
         "created": now(),
         **environment(),
+        **begun,
     }
     folder = runs.create(info)
     with state.lock(folder):
+        if begin:
+            begin.freeze(folder)
         calls.start(info)
-        return _work(folder, info, model, dataset, parts, None, calls, world)
+        return _work(folder, info, model, dataset, parts, None, calls, world, begin)
 
 
 def resume(
@@ -151,9 +163,13 @@ def resume(
         model = model.to(world.place(choose_device(info["device"])))
         checkpoint = found.folder / runs.CHECKPOINT
         saved = files.read_tensors(checkpoint) if checkpoint.exists() else None
+        parts, begin = split(dataset, config), frozen(found.folder, info)
+        if begin:
+            parts = joined(parts, begin.tensors())
+            if saved is None:
+                model.load_state_dict(begin.weights())
         calls.start(info)
-        parts = split(dataset, config)
-        return _work(found.folder, info, model, dataset, parts, saved, calls, world)
+        return _work(found.folder, info, model, dataset, parts, saved, calls, world, begin)
 
 
 def assist(job: dict[str, Any], world: World) -> None:
@@ -167,10 +183,13 @@ def assist(job: dict[str, Any], world: World) -> None:
     check_data(info, dataset)
     recipe, config = from_description(info)
     model = _build(recipe, dataset, info["seed"]).to(world.place(torch.device(info["device"])))
+    parts = split(dataset, config)
+    if job["drawings"]:
+        parts = joined(parts, job["drawings"])
     with contextlib.suppress(Ended, Diverged):  # the first process tells
         train(
             model,
-            split(dataset, config),
+            parts,
             config,
             seed=info["seed"],
             precision=info["precision"],
@@ -179,12 +198,15 @@ def assist(job: dict[str, Any], world: World) -> None:
         )
 
 
-def _work(folder, info, model, dataset, parts, saved, calls: Calls, world: World) -> runs.Run:
+def _work(
+    folder, info, model, dataset, parts, saved, calls: Calls, world: World, begin: Beginning | None
+) -> runs.Run:
     """Train, predict and write; the caller holds the run's lock."""
     config = TrainConfig(**info["config"])
     start = time.perf_counter()
     earlier = saved.pop("total_seconds") if saved else 0.0
-    world.broadcast({"info": info, "saved": saved})
+    drawings = begin.tensors() if begin else None
+    world.broadcast({"info": info, "saved": saved, "drawings": drawings})
 
     def keep(record: dict, snapshot: Callable[[], dict]) -> None:
         record["total_seconds"] = earlier + time.perf_counter() - start
@@ -225,11 +247,19 @@ def _work(folder, info, model, dataset, parts, saved, calls: Calls, world: World
         epoch_classes=_stacked(trained.shown_classes, len(labels)),
         epoch_confidences=_stacked(trained.shown_confidences, len(labels)),
     )
-    metrics = measure(labels, probs, dataset.classes) | _story(trained, stopped)
+    metrics = scoring.measure(labels, probs, dataset.classes) | _story(trained, stopped)
+    if begin:
+        after = scoring.read_right(model, begin.held_out, parts.mean, parts.std)
+        metrics["personal"] = {
+            "held_out": len(begin.held_out[1]),
+            "right_before": info["personal"]["right_before"],
+            "right_after": after,
+        }
     files.write_json(folder / runs.METRICS, metrics)
     runs.write_manifest(folder)
     if not stopped:
-        (folder / runs.CHECKPOINT).unlink(missing_ok=True)
+        for name in (runs.CHECKPOINT, START):
+            (folder / name).unlink(missing_ok=True)
     return runs.load(info["id"])
 
 
@@ -241,26 +271,6 @@ def _last_epoch(folder, model: torch.nn.Module) -> Trained:
     saved = files.read_tensors(checkpoint)
     model.load_state_dict(saved["best_weights"] or saved["model"])
     return Trained.from_dict(saved["done"])
-
-
-def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What metrics.json says of predictions: labels (N,), probs float32 (N, classes)."""
-    predicted = probs.argmax(1)
-    right = int((predicted == labels).sum())
-    counts = evaluate.confusion(labels, predicted, len(classes))
-    bins = statistics.calibration(labels, probs)
-    return {
-        "test_count": len(labels),
-        "test_right": right,
-        "test_accuracy": evaluate.accuracy(labels, probs),
-        "test_accuracy_interval": list(statistics.wilson_interval(right, len(labels))),
-        "test_loss": evaluate.cross_entropy(labels, probs),
-        "per_class": evaluate.per_class(labels, predicted, classes),
-        "confusion": counts.tolist(),
-        "most_confused": evaluate.most_confused(counts),
-        "expected_calibration_error": statistics.expected_calibration_error(bins),
-        "calibration": bins,
-    }
 
 
 def _stacked(epochs: list[torch.Tensor], count: int) -> np.ndarray:

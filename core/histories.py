@@ -51,7 +51,7 @@ def smooth(column: np.ndarray, weight: float) -> np.ndarray:
 
 def seed_key(info: Mapping[str, Any]) -> str:
     """What runs have in common that differ by nothing but their seed."""
-    names = ("recipe", "dataset", "model", "sizes", "config")
+    names = ("recipe", "dataset", "model", "sizes", "config", "start_from", "personal")
     return json.dumps([info.get(name) for name in names], sort_keys=True)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from core import files, limits, runs, state
+from core.beginning import Beginning
 from core.recipes import Recipe, TrainConfig, describe
 
 
@@ -46,9 +47,11 @@ def submit(
     threads: int | None = None,
     name: str | None = None,
     visitor: str | None = None,
+    begin: Beginning | None = None,
     start: bool = True,
 ) -> Submitted:
-    """Put a training in line and, with `start`, start its worker.
+    """Put a training in line and, with `start`, start its worker. `begin` is what it goes on
+    from.
 
     Raises Refused when training is off, the line is full or a limit of this installation is passed.
     """
@@ -61,6 +64,8 @@ def submit(
         "device": device,
         "precision": precision,
         "threads": threads,
+        "start_from": begin.start_from if begin else None,
+        "personal": begin.personal if begin else None,
     }
     with turn():
         active = queue()
@@ -72,6 +77,8 @@ def submit(
         run_id = runs.new_id(recipe.name)
         request = {"id": run_id, "name": name, "visitor": visitor, **wish}
         folder = runs.create(request, runs.REQUEST)
+        if begin:
+            _freeze(begin, folder)
         _write_ticket(folder, active)
         place = _place(run_id, queue())
     if start:
@@ -198,6 +205,15 @@ def turn():
         raise Refused(
             f"{runs.root()} cannot be written ({error.strerror}): training is off"
         ) from error
+
+
+def _freeze(begin: Beginning, folder: Path) -> None:
+    """Write down what a run begins from; one that cannot be is not in line."""
+    try:
+        begin.freeze(folder)
+    except (ValueError, OSError):
+        _remove(folder)
+        raise
 
 
 def _write_ticket(folder: Path, active: list[runs.Run]) -> None:

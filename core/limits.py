@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from core import runs
 from core.recipes import TrainConfig
@@ -52,10 +53,7 @@ def training_off() -> str | None:
     """Why nothing can be trained here, or None."""
     if os.environ.get("LIGHTBOX_TRAINING") == "off":
         return "training is switched off on this installation"
-    folder = runs.root()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not os.access(folder, os.W_OK):
+    if not os.access(_existing(runs.root()), os.W_OK):
         return f"{runs.root()} cannot be written: viewing works, training is off"
     return None
 
@@ -85,10 +83,28 @@ def sign_in() -> bool:
     return os.environ.get("LIGHTBOX_SIGN_IN") == "on"
 
 
+def personal_off() -> str | None:
+    """Why no drawings are kept here, or None: LIGHTBOX_PERSONAL=on lets a hosted installation keep
+    them, where all visitors share one set; =off forbids them anywhere.
+    """
+    if os.environ.get("LIGHTBOX_PERSONAL", "off" if hosted() else "on") != "on":
+        return "keeping drawings is switched off on this installation (LIGHTBOX_PERSONAL)"
+    if not os.access(_existing(runs.root()), os.W_OK):
+        return f"{runs.root()} cannot be written: drawings are not kept"
+    return None
+
+
 def check(config: TrainConfig) -> None:
     """Raises ValueError naming the field when a setting passes this installation's limits."""
     if config.epochs > max_epochs():
         raise ValueError(f"epochs: {config.epochs} is more than the {max_epochs()} allowed here")
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _number(name: str, default: int) -> int:

@@ -1,13 +1,15 @@
-"""A finished run's network: loaded from its weights, and scored again."""
+"""What a network's predictions are worth; a finished run's network, loaded and scored again."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
-from core import data, evaluate, files, models, runs, stamps
+from core import data, evaluate, files, models, runs, stamps, statistics
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,35 @@ def stamp(run_id: str, dataset: data.Dataset | None = None) -> Reproduction:
         raise
     stamps.write(runs.load(run_id), asdict(result), seconds=time.perf_counter() - start)
     return result
+
+
+def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What metrics.json says of predictions: labels (N,), probs float32 (N, classes)."""
+    predicted = probs.argmax(1)
+    right = int((predicted == labels).sum())
+    counts = evaluate.confusion(labels, predicted, len(classes))
+    bins = statistics.calibration(labels, probs)
+    return {
+        "test_count": len(labels),
+        "test_right": right,
+        "test_accuracy": evaluate.accuracy(labels, probs),
+        "test_accuracy_interval": list(statistics.wilson_interval(right, len(labels))),
+        "test_loss": evaluate.cross_entropy(labels, probs),
+        "per_class": evaluate.per_class(labels, predicted, classes),
+        "confusion": counts.tolist(),
+        "most_confused": evaluate.most_confused(counts),
+        "expected_calibration_error": statistics.expected_calibration_error(bins),
+        "calibration": bins,
+    }
+
+
+def read_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) -> int:
+    """How many of some images uint8 (N, C, H, W) with labels (N,) a network reads right."""
+    images, labels = drawings
+    if not len(labels):
+        return 0
+    probs = evaluate.predict(model, torch.from_numpy(images), mean, std)
+    return int((probs.argmax(1) == labels).sum())
 
 
 def load_model(run: runs.Run) -> torch.nn.Module:

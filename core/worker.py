@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from core import files, jobs, limits, runs, state
+from core import beginning, files, jobs, limits, runs, state
 from core.distributed import ALONE, World, is_lost
 from core.recipes import from_description
 
@@ -113,6 +113,7 @@ def _train(run: runs.Run, calls: Any, world: World) -> runs.Run:
         return experiment.resume(run.id, calls=told_all, world=world)
     recipe, config = from_description(run.info)
     wanted = {key: run.info[key] for key in ("seed", "device", "precision", "threads", "name")}
+    wanted["begin"] = beginning.frozen(run.folder, run.info)
     return experiment.run(
         recipe, config=config, run_id=run.id, calls=told_all, world=world, **wanted
     )

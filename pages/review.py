@@ -35,6 +35,14 @@ def notes(run, stop: review.Stop, kept: dict[str, str]) -> None:
             st.rerun()
 
 
+def go(name: str, value: str | None) -> None:
+    """Another place of the walk, in the URL: a link to the same page would not move it."""
+    if value is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
+
+
 with ui.page("Review") as beside_menu:
     run = ui.choose_run(beside_menu)
     walk, kept = review.stops(run), review.saved(run)
@@ -68,23 +76,24 @@ with ui.page("Review") as beside_menu:
                     )
     with own:
         notes(run, stop, kept[key])
-    here = {"run": run.id} | ({"present": "1"} if "present" in st.query_params else {})
+    presenting = "present" in st.query_params
     with st.container(horizontal=True):
         for text, icon, other in (
             ("Back", ":material/chevron_left:", place - 1),
             ("Next", ":material/chevron_right:", place + 1),
         ):
-            if 0 <= other < len(walk):
-                st.page_link(
-                    "pages/review.py",
-                    label=text,
-                    icon=icon,
-                    query_params=here | {"stop": review.KEYS[other]},
-                )
-        presenting = "present" in st.query_params
-        st.page_link(
-            "pages/review.py",
-            label="Show the menu" if presenting else "Present",
+            st.button(
+                text,
+                icon=icon,
+                key=f"review_{text.lower()}",
+                disabled=not 0 <= other < len(walk),
+                on_click=go,
+                args=("stop", review.KEYS[other % len(walk)]),
+            )
+        st.button(
+            "Show the menu" if presenting else "Present",
             icon=":material/close_fullscreen:" if presenting else ":material/slideshow:",
-            query_params={"run": run.id, "stop": key} | ({} if presenting else {"present": "1"}),
+            key="review_present",
+            on_click=go,
+            args=("present", None if presenting else "1"),
         )

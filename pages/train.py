@@ -13,6 +13,8 @@ with ui.page("Train"):
     st.title("Train a network")
     if off:
         st.warning(f"{ui.plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
+    if limits.hosted():
+        st.caption(f"A training here has at most {limits.max_epochs()} epochs.")
     st.fragment(ui.guard("Train")(ui_run.line), run_every=2.0 if jobs.queue() else None)()
 
     st.subheader("Reproduce an original")

@@ -32,7 +32,7 @@ def test_an_unknown_verdict_lists_the_known_ones():
         find(LABELS, PROBS, verdict="Maybe")
 
 
-SURE = np.array([[0.9, 0.06, 0.04], [0.5, 0.3, 0.2], [0.4, 0.35, 0.25], [0.98, 0.01, 0.01]])
+SURE = np.array([[0.9, 0.06, 0.04], [0.5, 0.47, 0.03], [0.4, 0.35, 0.25], [0.98, 0.01, 0.01]])
 TRUTH = np.array([0, 1, 0, 2])
 
 
