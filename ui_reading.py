@@ -6,30 +6,33 @@ from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 import ui
 import ui_evidence
-from core import charts, clouds, data, ink, loops, neighbours, runs
+from core import charts, clouds, data, ink, loops, neighbours, personal, runs
 
+SMALL, ASIDE = 0.45, 0.15  # of the picture's side: worth a word about size and place
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
 
 
-def answer(run: runs.Run, image: Image.Image) -> None:
-    """The answer large, its probabilities, and the way from the picture to it."""
+def answer(run: runs.Run, image: Image.Image):
+    """The answer large, its probabilities, and the way from the picture to it; returns the reader's
+    answer. Raises EmptyDrawing.
+    """
     reader = ui.reader(run)
     given = reader.read(image)
     strange = strangeness(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
-        with st.container(width=240, gap="small"):
+        with st.container(width=200, gap="small"):
             st.metric("It reads", _headline(given, strange))
             st.caption(_doubt(given, strange))
         st.image(
             charts.tile(given.prepared.image, size=84),
+            caption="What it sees",
             width=84,
             alt="The image as the network sees it",
         )
-        st.caption("What the network sees", width=90)
     st.plotly_chart(
         charts.probabilities(given.probs, given.classes),
         key="draw_probs",
@@ -37,6 +40,7 @@ def answer(run: runs.Run, image: Image.Image) -> None:
         alt=f"Probabilities: {given.label} {100 * given.confidence:.1f} %",
     )
     stages(reader, given)
+    return given
 
 
 def _headline(given, strange: str) -> str:
@@ -110,28 +114,39 @@ def stages(reader, given) -> None:
 
 def what_was_done(given, plainly: str) -> str:
     """One sentence on the way from the picture to the answer, and what to change."""
-    done = [*given.prepared.said]
-    words = "; ".join(done)
+    words = "; ".join([*_placed(given.prepared), *given.prepared.said])
     words = f"{words[:1].upper()}{words[1:]}." if words else "Cropped, scaled and centred."
     if plainly != given.label:
         words += f" Without that the model says {plainly}."
     return words
 
 
+def _placed(prepared: ink.Prepared) -> list[str]:
+    """How the thing lay on the picture, where that called for something."""
+    if prepared.box is None:
+        return []
+    tall, wide = prepared.stages[0][1].shape[:2]
+    x, y, width, height = prepared.box
+    share = max(width / wide, height / tall)
+    middle = abs((x + width / 2) / wide - 0.5), abs((y + height / 2) / tall - 0.5)
+    words = []
+    if share < SMALL:
+        words.append(f"drawn small, so it was enlarged {20 / 28 / share:.1f} times")
+    if max(middle) > ASIDE:
+        words.append("it stood aside and was centred")
+    return words
+
+
 def _thumb(picture: np.ndarray) -> np.ndarray:
-    """A stage uint8 (H, W) or (H, W, 3) within 96 x 96 pixels, small ones enlarged sharply."""
+    """A stage uint8 (H, W) or (H, W, 3) in a square of 192 pixels, small ones enlarged sharply."""
     image = Image.fromarray(picture).convert("RGB")
-    if max(image.size) <= 48:
-        factor = max(1, 96 // max(image.size))
-        size = tuple(side * factor for side in image.size)
-        return np.asarray(image.resize(size, Image.Resampling.NEAREST))
-    image.thumbnail((192, 192))
-    return np.asarray(image)
+    sharp = Image.Resampling.NEAREST if max(image.size) <= 48 else Image.Resampling.BILINEAR
+    ground = image.getpixel((0, 0))
+    return np.asarray(ImageOps.pad(image, (192, 192), method=sharp, color=ground))
 
 
-def evidence(run: runs.Run, image: Image.Image) -> None:
-    """What speaks for the answer, and the nearest training images."""
-    given = ui.reader(run).read(image)
+def evidence(run: runs.Run, given) -> None:
+    """What speaks for an answer, and the training images nearest to it."""
     left, right = st.columns(2, gap="large")
     with left:
         ui_evidence.looked_at(run, given.prepared.image, int(given.probs.argmax()), key="draw")
@@ -173,8 +188,28 @@ def others(run: runs.Run, image: Image.Image, number: bool) -> None:
         )
 
 
-def number(run: runs.Run, image: Image.Image) -> None:
-    """All digits on a picture, with a box round each."""
+def kept(run: runs.Run) -> Image.Image | None:
+    """One of the drawings that people kept, or None after saying that there is none."""
+    kind = personal.kind_of(run)
+    entries = {entry.id: entry for entry in personal.entries(kind)}
+    if not entries:
+        st.caption("No drawing is kept yet: draw one and say what it is.")
+        return None
+    chosen = st.selectbox(
+        "Kept drawing",
+        list(entries),
+        key="draw_kept",
+        format_func=lambda key: f"{kind.classes[entries[key].label]}, {entries[key].time[:16]}",
+    )
+    image = ink.open_image(personal.picture(kind, entries[chosen]), "kept drawing")
+    st.image(np.asarray(image), width=280, alt="The kept drawing")
+    return image
+
+
+def number(run: runs.Run, image: Image.Image):
+    """All digits on a picture, with a box round each; returns the reader's answer. Raises
+    EmptyDrawing.
+    """
     given = ui.reader(run).read_number(image)
     with st.container(gap="small"):
         st.metric("It reads", given.text.replace("/", " / ") or "-")
@@ -195,6 +230,7 @@ def number(run: runs.Run, image: Image.Image) -> None:
     if given.said:
         words = "; ".join(given.said)
         st.caption(ui.plain(f"{words[:1].upper()}{words[1:]}."))
+    return given
 
 
 def _boxed(image: Image.Image, digits: Sequence) -> np.ndarray:

@@ -5,10 +5,11 @@ import streamlit as st
 
 import ui
 import ui_canvas
+import ui_personal
 import ui_reading
 
 TYPES = ["png", "jpg", "jpeg", "bmp", "gif", "webp", "tif", "tiff"]
-WAYS = ("Canvas", "Upload", "Camera", "Test image")
+WAYS = ("Canvas", "Upload", "Camera", "Test image", "Kept drawing")
 
 
 def uploaded(run, as_number: bool):
@@ -44,6 +45,8 @@ def picked(run, way: str, as_number: bool):
     if way == "Camera":
         photo = st.camera_input("A photo of your handwriting", key="draw_photo")
         return ink.open_image(photo.getvalue(), "photo") if photo else None
+    if way == "Kept drawing":
+        return ui_reading.kept(run)
     images = ui.test_images(run)
     if images is None:
         return None
@@ -75,20 +78,31 @@ def panel(run, digits: bool) -> None:
             image = picked(run, way, as_number)
         except ink.ImageError as error:
             right.info(ui.plain(str(error)), icon=":material/draw:")
-            return
+            image = None
     with right:
-        if image is None:
-            st.caption("The answer appears here.")
-            ui.reader(run)  # the first stroke need not wait for the network
-            return
-        try:
-            (ui_reading.number if as_number else ui_reading.answer)(run, image)
-        except ink.EmptyDrawing as error:
-            st.info(ui.plain(str(error)), icon=":material/draw:")
-            return
-    ui_reading.others(run, image, as_number)
-    if not as_number:
-        ui_reading.evidence(run, image)
+        given = read(run, image, as_number)
+    if given is not None:
+        ui_reading.others(run, image, as_number)
+    if as_number:
+        return
+    if given is not None:
+        ui_reading.evidence(run, given)
+    ui_personal.panel(run, given, image)
+
+
+def read(run, image, as_number: bool):
+    """The answer beside the picture, or None after saying what to do."""
+    from core import ink
+
+    if image is None:
+        st.caption("The answer appears here.")
+        ui.reader(run)  # the first stroke need not wait for the network
+        return None
+    try:
+        return (ui_reading.number if as_number else ui_reading.answer)(run, image)
+    except ink.EmptyDrawing as error:
+        st.info(ui.plain(str(error)), icon=":material/draw:")
+        return None
 
 
 with ui.page("Draw") as beside_menu:
