@@ -5,6 +5,7 @@ use it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,6 +33,14 @@ class Answer:
     @property
     def probabilities(self) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self.classes, self.probs, strict=True)}
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --json` says: label, confidence, probabilities (class -> probability)."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,19 @@ class NumberAnswer:
     def confidence(self) -> float:
         """That all are right, if they are right or wrong independently."""
         return float(np.prod([digit.confidence for digit in self.digits]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --number --json` says: text, confidence, and for each digit its box as
+        [x, y, width, height] in pixels of the given picture; `labels` and `confidences` go with
+        the boxes.
+        """
+        return {
+            "text": self.text,
+            "confidence": self.confidence,
+            "boxes": [list(digit.box) for digit in self.digits],
+            "labels": [digit.label for digit in self.digits],
+            "confidences": [digit.confidence for digit in self.digits],
+        }
 
 
 @dataclass(frozen=True)
@@ -106,7 +128,9 @@ class Reader:
         rows, columns = found.place
         place = (rows.start, columns.start), (rows.stop - rows.start, columns.stop - columns.start)
         label = self.run.info["classes"][int(found.probs.argmax())]
-        return Digit(label, float(found.probs.max()), found.probs, ink.given(place, scale), found.image)
+        return Digit(
+            label, float(found.probs.max()), found.probs, ink.given(place, scale), found.image
+        )
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""
