@@ -12,13 +12,22 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-PAPERS = ((250, 250, 246), (238, 232, 214), (255, 246, 170), (206, 226, 246), (248, 210, 214), (214, 238, 208))
+PAPERS = (
+    (250, 250, 246),
+    (238, 232, 214),
+    (255, 246, 170),
+    (206, 226, 246),
+    (248, 210, 214),
+    (214, 238, 208),
+)
 INKS = ((25, 25, 30), (20, 40, 140), (150, 25, 30), (20, 90, 50))
 
 
 def enlarge(image: np.ndarray, height: int, rng: np.random.RandomState | None = None) -> np.ndarray:
     """A 28x28 digit as crisp ink of that height, float32 (H, W) 0 to 1, cropped."""
-    values = np.asarray(Image.fromarray(image).resize((224, 224), Image.Resampling.BICUBIC), np.float32)
+    values = np.asarray(
+        Image.fromarray(image).resize((224, 224), Image.Resampling.BICUBIC), np.float32
+    )
     values = ndimage.gaussian_filter(values, 3)
     crisp = np.clip((values - 110) / 40 + 0.5, 0, 1)
     if rng is not None:
@@ -39,7 +48,9 @@ def thicker(crisp: np.ndarray, share: float) -> np.ndarray:
 
 def sized(ink: np.ndarray, height: int) -> np.ndarray:
     width = max(1, round(ink.shape[1] * height / ink.shape[0]))
-    small = Image.fromarray((ink * 255).astype(np.uint8)).resize((width, height), Image.Resampling.BILINEAR)
+    small = Image.fromarray((ink * 255).astype(np.uint8)).resize(
+        (width, height), Image.Resampling.BILINEAR
+    )
     return np.asarray(small, np.float32) / 255
 
 
@@ -55,13 +66,20 @@ def turned(ink: np.ndarray, degrees: float, shear: float = 0.0) -> np.ndarray:
     return out[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
-def placed(ink: np.ndarray, size: tuple[int, int], rng: np.random.RandomState, margin: float = 0.05) -> np.ndarray:
+def placed(
+    ink: np.ndarray, size: tuple[int, int], rng: np.random.RandomState, margin: float = 0.05
+) -> np.ndarray:
     """Ink somewhere on a sheet of `size` (height, width)."""
     height, width = (max(a, b + 4) for a, b in zip(size, ink.shape, strict=True))
     sheet = np.zeros((height, width), np.float32)
     free = [length - part for length, part in zip((height, width), ink.shape, strict=True)]
-    gap = [min(int(margin * length), room // 2) for length, room in zip((height, width), free, strict=True)]
-    top, left = (rng.randint(edge, max(room - edge, edge) + 1) for edge, room in zip(gap, free, strict=True))
+    gap = [
+        min(int(margin * length), room // 2)
+        for length, room in zip((height, width), free, strict=True)
+    ]
+    top, left = (
+        rng.randint(edge, max(room - edge, edge) + 1) for edge, room in zip(gap, free, strict=True)
+    )
     sheet[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return sheet
 
@@ -89,7 +107,10 @@ def photo(
 ) -> np.ndarray:
     """Ink on paper, photographed: light that falls off, texture, blur, noise, JPEG."""
     room = room or rng.uniform(1.3, 3.0)
-    size = (int(ink.shape[0] * room), int(max(ink.shape[1] * rng.uniform(1.15, 1.6), ink.shape[0] * room)))
+    size = (
+        int(ink.shape[0] * room),
+        int(max(ink.shape[1] * rng.uniform(1.15, 1.6), ink.shape[0] * room)),
+    )
     sheet = placed(ink, size, rng)
     height, width = sheet.shape
     paper = np.array(PAPERS[rng.randint(len(PAPERS)) if coloured else rng.randint(2)], np.float32)
@@ -141,11 +162,17 @@ def light(size: tuple[int, int], rng: np.random.RandomState, shadow: bool) -> np
     ys, xs = ys / size[0] - 0.5, xs / size[1] - 0.5
     angle = rng.uniform(0, 2 * np.pi)
     along = xs * np.cos(angle) + ys * np.sin(angle)
-    level = rng.uniform(0.65, 0.95) * (1 + rng.uniform(0, 0.6) * along) * (1 - 0.4 * rng.rand() * (xs**2 + ys**2))
+    level = (
+        rng.uniform(0.65, 0.95)
+        * (1 + rng.uniform(0, 0.6) * along)
+        * (1 - 0.4 * rng.rand() * (xs**2 + ys**2))
+    )
     if shadow:
         angle = rng.uniform(0, 2 * np.pi)
         edge = xs * np.cos(angle) + ys * np.sin(angle) - rng.uniform(-0.3, 0.3)
-        edge = edge + 0.05 * np.sin(8 * (xs * np.sin(angle) - ys * np.cos(angle)) + rng.uniform(0, 6))
+        edge = edge + 0.05 * np.sin(
+            8 * (xs * np.sin(angle) - ys * np.cos(angle)) + rng.uniform(0, 6)
+        )
         soft = rng.uniform(0.005, 0.15)
         level = level * (1 - rng.uniform(0.25, 0.6) / (1 + np.exp(-np.clip(edge / soft, -40, 40))))
     return level
@@ -154,10 +181,14 @@ def light(size: tuple[int, int], rng: np.random.RandomState, shadow: bool) -> np
 def on_desk(page: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     """The sheet on a darker table, some of which is seen."""
     height, width = page.shape[:2]
-    top, left, bottom, right = (int(rng.uniform(0, 0.3) * length) for length in (height, width, height, width))
+    top, left, bottom, right = (
+        int(rng.uniform(0, 0.3) * length) for length in (height, width, height, width)
+    )
     colour = np.array([[96, 66, 44], [60, 62, 66], [130, 110, 90]][rng.randint(3)])
     table = np.ones((height + top + bottom, width + left + right, 1)) * colour
-    table *= (1 + 0.04 * ndimage.gaussian_filter(rng.normal(0, 1, table.shape[:2]), (1, 12)) * 4)[..., None]
+    table *= (1 + 0.04 * ndimage.gaussian_filter(rng.normal(0, 1, table.shape[:2]), (1, 12)) * 4)[
+        ..., None
+    ]
     table[top : top + height, left : left + width] = page
     return table
 
@@ -171,7 +202,9 @@ def tilt(page: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     moved = corners * (1 - 2 * away) + [away * width, away * height]
     moved += rng.uniform(-away, away, (4, 2)) * [width, height] * 0.7
     quad = tuple(float(value) for value in moved.ravel())
-    turned = picture.transform((width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC)
+    turned = picture.transform(
+        (width, height), Image.Transform.QUAD, quad, Image.Resampling.BICUBIC
+    )
     return np.asarray(turned, np.float32)
 
 
@@ -195,7 +228,9 @@ def scan(ink: np.ndarray, rng: np.random.RandomState, *, box: bool = False) -> n
         inset = int(rng.uniform(0, 0.05) * height)
         for edge in rng.choice(4, rng.randint(1, 5), replace=False):
             turned = np.rot90(sheet, edge)
-            turned[inset : inset + thick] = np.maximum(turned[inset : inset + thick], rng.uniform(0.5, 1))
+            turned[inset : inset + thick] = np.maximum(
+                turned[inset : inset + thick], rng.uniform(0.5, 1)
+            )
     factor = side / max(height, width)
     small = sized(sheet, max(8, round(height * factor)))
     noisy = small + rng.normal(0, rng.uniform(0, 0.12), small.shape)
@@ -216,15 +251,21 @@ def tiny(ink: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     pad = np.pad(ink, ((0, 0), ((max(height - width, 0) // 2,) * 2)))
     wide = side if rng.rand() < 0.5 else max(6, round(side * (width / height) ** (1 - stretch)))
     source = pad if wide == side else ink
-    image = Image.fromarray((source * 255).astype(np.uint8)).resize((min(wide, side), side), Image.Resampling.BOX)
+    image = Image.fromarray((source * 255).astype(np.uint8)).resize(
+        (min(wide, side), side), Image.Resampling.BOX
+    )
     gray = np.asarray(image)
     return gray if rng.rand() < 0.5 else 255 - gray
 
 
-def string(digits: list[np.ndarray], rng: np.random.RandomState, *, touching: bool, boxes: bool = False) -> np.ndarray:
+def string(
+    digits: list[np.ndarray], rng: np.random.RandomState, *, touching: bool, boxes: bool = False
+) -> np.ndarray:
     """Digits side by side on one line, as one sheet of ink."""
     height = max(digit.shape[0] for digit in digits)
-    gaps = rng.uniform(-0.14, 0.05, len(digits)) if touching else rng.uniform(0.1, 0.45, len(digits))
+    gaps = (
+        rng.uniform(-0.14, 0.05, len(digits)) if touching else rng.uniform(0.1, 0.45, len(digits))
+    )
     cell = int(1.15 * height)
     places, x = [], int(0.3 * height)
     for digit, gap in zip(digits, gaps, strict=True):
@@ -239,7 +280,7 @@ def string(digits: list[np.ndarray], rng: np.random.RandomState, *, touching: bo
         thick = max(1, height // 60)
         for column in range(len(digits) + 1):
             left = int(0.3 * height) + column * cell
-            sheet[: , left : left + thick] = 0.7
+            sheet[:, left : left + thick] = 0.7
         start, stop = int(0.3 * height), int(0.3 * height) + len(digits) * cell
         sheet[:thick, start:stop] = sheet[-thick:, start:stop] = 0.7
         sheet = np.pad(sheet, int(0.2 * height))

@@ -292,27 +292,25 @@ def _personal(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from core import ink, reader
+    """Each picture on a line of its own; those that cannot be read are told and skipped."""
+    from core import picture, reader
+    from core.paper import EmptyDrawing
 
     known = reader.open_run(options.run)
+    read = known.read_number if options.number else known.read
     failed = 0
     for path in options.images:
         try:
-            answer = known.read(ink.open_image(Path(path), path))
-        except (ink.ImageError, ink.EmptyDrawing) as error:
+            answer = read(picture.open_image(Path(path), path))
+        except (picture.ImageError, EmptyDrawing) as error:
             failed += 1
             print(f"error: {path}: {str(error).removeprefix(f'{path}: ')}", file=sys.stderr)
             continue
         if options.json:
-            row = {
-                "file": path,
-                "label": answer.label,
-                "confidence": answer.confidence,
-                "probabilities": answer.probabilities,
-            }
-            print(json.dumps(row))
+            print(json.dumps({"file": path, **answer.as_json()}))
         else:
-            print(f"{path}\t{answer.label}\t{100 * answer.confidence:.1f} %")
+            said = answer.text if options.number else answer.label
+            print(f"{path}\t{said}\t{100 * answer.confidence:.1f} %")
     return 2 if failed else 0
 
 

@@ -69,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     for subparser in (resume, stop, delete, work, check, predict, export, near, further, drawings):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
+    predict.add_argument(
+        "--number", action="store_true", help="several digits in a picture; lines joined by /"
+    )
     predict.add_argument("--json", action="store_true", help="one JSON object a line")
     export.add_argument("-o", "--output", metavar="DIR", help="folder; exports/RUN by default")
     simple = command(

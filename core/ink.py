@@ -18,6 +18,8 @@ __all__ = ["EmptyDrawing", "ImageError", "Prepared", "open_array", "open_image",
 
 SIDE = 720  # pixels of the long side at which one drawing is worked on
 BOX = 20 / 28  # share of the frame that MNIST's digits fill
+SOFT = 0.3  # so are crops whose strokes are mostly edge
+COARSE = 36  # crops of fewer pixels keep their grays
 DOT = 0.15  # a filled mark smaller than that share of the picture is a dot
 
 
@@ -50,7 +52,7 @@ def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> 
     if (as_it_is := _in_form(image, shape)) is not None:
         return as_it_is
     page = paper.clean(image, SIDE)
-    mask = chosen(page.mask)
+    mask = chosen(page.mask, page.ink)
     place = strokes.box(mask)
     _refuse_a_dot(mask, place)
     return frame(crop(page.ink * mask, place), shape, page, place)
@@ -74,18 +76,23 @@ def drawings(
     ink: np.ndarray, traced: strokes.Strokes, size: tuple[int, int]
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """The thing in a frame of `size` as it is best drawn, and drawn otherwise for a vote."""
+    gray = strokes.centre(paper.to_image(ink), size, BOX)
+    if max(ink.shape) < COARSE or softness(ink) > SOFT:  # gray tells more than edges can
+        return gray, [strokes.centre(paper.to_image(ink**power), size, BOX) for power in (0.6, 1.5)]
     thin, thick = strokes.THIN, strokes.THICK
-    fits = thin <= traced.relative <= thick
     target = float(np.clip(traced.relative, thin + 0.3, thick - 0.6))
     redrawn = strokes.swollen(traced, target)
-    if fits:
-        main = strokes.centre(paper.to_image(ink), size, BOX)
-    else:
-        main = strokes.draw(redrawn, size, BOX)
-    return main, [
+    fits = thin <= traced.relative <= thick
+    return gray if fits else strokes.draw(redrawn, size, BOX), [
         strokes.draw(strokes.swollen(traced, strokes.WIDTH), size, BOX),
         strokes.draw(strokes.upright(redrawn, 0.6), size, BOX),
     ]
+
+
+def softness(ink: np.ndarray) -> float:
+    """How much of the ink is neither full nor absent: 0 crisp, to 1 all of it half-tone."""
+    marked = ink[ink > 0.1]
+    return float((4 * marked * (1 - marked)).mean()) if len(marked) else 1.0
 
 
 def crop(ink: np.ndarray, place) -> np.ndarray:
@@ -99,7 +106,7 @@ def given(place, scale: float) -> tuple[int, int, int, int]:
     return tuple(round(value / scale) for value in (left, top, wide, tall))
 
 
-def chosen(mask: np.ndarray) -> np.ndarray:
+def chosen(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     """The parts of the mask that make up the one thing drawn: the weightiest and what is near it.
 
     What runs off the picture counts less than what lies whole in it, and so does the rim.
@@ -108,13 +115,14 @@ def chosen(mask: np.ndarray) -> np.ndarray:
     if count < 2:
         return mask
     boxes = ndimage.find_objects(labels)
-    areas = np.bincount(labels.ravel())[1:]
+    areas = np.bincount(labels.ravel(), ink.ravel() ** 2)[1:]  # full ink counts for more
     height, width = mask.shape
     weights = []
     for (rows, columns), area in zip(boxes, areas, strict=True):
         off = rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
         aside = max(
-            abs((rows.start + rows.stop) / height - 1), abs((columns.start + columns.stop) / width - 1)
+            abs((rows.start + rows.stop) / height - 1),
+            abs((columns.start + columns.stop) / width - 1),
         )
         weights.append(area * (0.3 if off else 1.0) * (1 - 0.6 * aside))
     main = int(np.argmax(weights))
@@ -159,7 +167,9 @@ def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None
         return None
     gray = np.asarray(image.convert("L"), np.float32)
     stages = [("as given", np.asarray(image))]
-    rim = np.concatenate([gray[:2].ravel(), gray[-2:].ravel(), gray[:, :2].ravel(), gray[:, -2:].ravel()])
+    rim = np.concatenate(
+        [gray[:2].ravel(), gray[-2:].ravel(), gray[:, :2].ravel(), gray[:, -2:].ravel()]
+    )
     ground = float(np.median(rim))
     said = ()
     if ground > 127:
@@ -199,7 +209,9 @@ def _subject(image: Image.Image, shape: tuple[int, int, int]) -> Prepared:
         gray = 255 - gray
         stages.append(("inverted", gray))
     if gray.shape != (height, width):
-        gray = np.asarray(ImageOps.pad(Image.fromarray(gray), (width, height), color=int(_edge(gray))))
+        gray = np.asarray(
+            ImageOps.pad(Image.fromarray(gray), (width, height), color=int(_edge(gray)))
+        )
     stages.append((f"{width}x{height}", gray))
     final = np.repeat(gray[None], channels, 0)
     return Prepared(final, tuple(stages), final[None])

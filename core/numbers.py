@@ -16,7 +16,8 @@ from scipy import ndimage
 from core import ink, paper, strokes
 
 SIDE = 1400  # pixels of the long side at which strings are worked on
-PIECES = 5  # neighbouring pieces that may make up one digit
+CUT = 0.7  # nats against every cut through ink
+PIECES = 7  # neighbouring pieces that may make up one digit
 SLANTS = (-0.2, 0.0, 0.2, 0.4)  # of the cuts: pixels to the left a pixel down
 Score = Callable[[np.ndarray], np.ndarray]
 Place = tuple[slice, slice]
@@ -223,9 +224,9 @@ def _cuts(own: np.ndarray, height: float) -> list[tuple[float, float, float]]:
         ]
     kept: list[tuple[float, float, float]] = []
     for cut in sorted(found, key=lambda c: c[2]):
-        if all(abs(cut[0] - other[0]) > 0.11 * height for other in kept):
+        if all(abs(cut[0] - other[0]) > 0.12 * height for other in kept):
             kept.append(cut)
-    return sorted(kept[: int(5 * width / height) + 1])
+    return sorted(kept[: int(4 * width / height) + 1])
 
 
 def _candidates(pieces, height: float) -> list[tuple[int, int]]:
@@ -280,5 +281,6 @@ def _gain(probs: np.ndarray, place: Place, pieces, height: float) -> float:
     if label != 1:
         gain -= 4.0 * max(0.0, 0.35 - wide)
     inside = [cost for *_, cost in pieces[1:]]
-    gain -= 0.6 * (pieces[0][2])
+    if pieces[0][2]:
+        gain -= CUT + 2.0 * pieces[0][2]
     return gain - 0.15 * len([cost for cost in inside if cost == 0.0]) - 0.12

@@ -9,6 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
+LEVEL = 80  # percentile of the ink's darkness that counts as full ink
 SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 COARSE = 160  # blocks of the long side at which light and stroke width are judged
 SIZES = (3, 5, 7, 11, 17, 25, 39, 59)  # widths of strokes tried, in such blocks
@@ -44,21 +45,14 @@ def clean(image: Image.Image, side: int) -> Page:
     small, scale = shrink(image, side)
     gray = best_channel(np.asarray(small, np.float32))
     if float(np.ptp(gray)) < 8:
-        raise EmptyDrawing("nothing is drawn here: draw something, with more contrast to the ground")
-    sheet = sheet_on_a_table(gray)
-    if sheet is not None:
-        gray = np.where(sheet, gray, np.median(gray[sheet]))
-        said.append("the table round the paper was left out")
-    elif not is_light(gray):
-        gray = 255 - gray
-        said.append("light strokes on a dark ground were turned dark on light")
-    depth, uneven = darkness(gray)
-    if uneven > 0.12:
-        said.append("uneven light was removed")
+        raise EmptyDrawing(
+            "nothing is drawn here: draw something, with more contrast to the ground"
+        )
+    depth, marked, done = _depth(gray)
+    said += done
     stages.append(("even light", to_image(1 - depth / max(float(depth.max()), 1e-6))))
     mask, level = threshold(depth)
-    if sheet is not None:
-        mask &= ndimage.binary_erosion(sheet, iterations=3 + max(gray.shape) // 120, border_value=1)
+    mask &= marked
     mask, lines = without_lines(mask)
     if lines:
         said.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
@@ -70,6 +64,31 @@ def clean(image: Image.Image, side: int) -> Page:
     ink = np.clip(depth / level, 0, 1).astype(np.float32) * near
     stages.append(("ink", to_image(ink)))
     return Page(ink, mask, scale, tuple(stages), tuple(said))
+
+
+def _depth(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool, list[str]]:
+    """How far the ink stands out (H, W), where it may lie, and what was done to see it."""
+    light_ink = "light strokes on a dark ground were turned dark on light"
+    ground = flat_ground(gray)
+    if ground is not None:
+        rest = gray[np.abs(gray - ground) > 8]
+        if len(rest) and ground < float(rest.mean()):
+            return _under(255 - gray, 255 - ground), True, [light_ink]
+        return _under(gray, ground), True, []
+    said, marked = [], True
+    sheet = sheet_on_a_table(gray)
+    if sheet is not None:
+        gray = np.where(sheet, gray, np.median(gray[sheet]))
+        edge = 3 + max(gray.shape) // 120
+        marked = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
+        said.append("the table round the paper was left out")
+    elif not is_light(gray):
+        gray = 255 - gray
+        said.append(light_ink)
+    depth, uneven = darkness(gray)
+    if uneven > 0.12:
+        said.append("uneven light was removed")
+    return depth, marked, said
 
 
 def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
@@ -105,6 +124,19 @@ def best_channel(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., best - 1] if best and contrast[best] > 1.4 * contrast[0] else gray
 
 
+def flat_ground(gray: np.ndarray) -> float | None:
+    """The brightness of a ground that is the same everywhere, as on a screen; else None."""
+    ground = float(np.argmax(np.bincount(gray.astype(np.uint8).ravel(), minlength=256)))
+    near = np.abs(gray - ground) <= 8
+    rim = np.concatenate([near[0], near[-1], near[:, 0], near[:, -1]])
+    return ground if near.mean() > 0.6 and rim.mean() > 0.6 else None
+
+
+def _under(gray: np.ndarray, ground: float) -> np.ndarray:
+    """Depth under a flat ground, as a share of it; what is lighter counts 0."""
+    return np.clip((ground - gray) / max(ground, 1.0), 0, 1)
+
+
 def sheet_on_a_table(gray: np.ndarray) -> np.ndarray | None:
     """Where a sheet of paper lies on a darker table (H, W), bool; None when none is seen.
 
@@ -131,7 +163,9 @@ def sheet_on_a_table(gray: np.ndarray) -> np.ndarray | None:
         spans = np.maximum.accumulate(part, 1) & np.maximum.accumulate(part[:, ::-1], 1)[:, ::-1]
         if part.sum() < 0.96 * spans.sum():
             return None
-    holes, found = ndimage.label(region & (rough < 0.85 * np.median(rough[bright])), np.ones((3, 3)))
+    holes, found = ndimage.label(
+        region & (rough < 0.85 * np.median(rough[bright])), np.ones((3, 3))
+    )
     inner = ndimage.binary_erosion(region, iterations=3, border_value=1)
     areas = np.bincount(holes.ravel(), minlength=found + 1)
     outer = np.unique(holes[region & ~inner])
@@ -325,11 +359,13 @@ def threshold(depth: np.ndarray) -> tuple[np.ndarray, float]:
     floor = max(CONTRAST, 4 * noise)
     marks = depth[depth > floor]
     if not len(marks):
-        raise EmptyDrawing("nothing is drawn here: draw something, with more contrast to the ground")
+        raise EmptyDrawing(
+            "nothing is drawn here: draw something, with more contrast to the ground"
+        )
     split = max(floor, otsu(marks))
-    level = float(np.median(depth[depth >= split]))
+    level = float(np.percentile(depth[depth >= split], LEVEL))
     strong = depth > 0.5 * level
-    weak = depth > max(floor, (0.22 if tiny else 0.35) * level)
+    weak = depth > max(floor, 0.25 * level)
     return ndimage.binary_propagation(strong, mask=weak), level
 
 
@@ -385,7 +421,10 @@ def _lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
         index = np.clip(np.arange(height)[:, None] + shift, 0, height - 1)
         along = np.take_along_axis(cover, index, 0)
         share = (along > 0.6).mean(1)
-        hits += [(float(share[y]), float(along[y].mean()), int(y), float(slope)) for y in np.flatnonzero(share >= 0.8)]
+        hits += [
+            (float(share[y]), float(along[y].mean()), int(y), float(slope))
+            for y in np.flatnonzero(share >= 0.8)
+        ]
     xs = np.arange(width)
     for _, _, y, slope in sorted(hits, reverse=True):
         if taken[y]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,14 @@ class Answer:
     @property
     def probabilities(self) -> dict[str, float]:
         return {name: float(value) for name, value in zip(self.classes, self.probs, strict=True)}
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --json` says: label, confidence, probabilities (class -> probability)."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+        }
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,19 @@ class NumberAnswer:
     def confidence(self) -> float:
         """That all are right, if they are right or wrong independently."""
         return float(np.prod([digit.confidence for digit in self.digits]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --number --json` says: text, confidence, and for each digit its box as
+        [x, y, width, height] in pixels of the given picture; `labels` and `confidences` go with
+        the boxes.
+        """
+        return {
+            "text": self.text,
+            "confidence": self.confidence,
+            "boxes": [list(digit.box) for digit in self.digits],
+            "labels": [digit.label for digit in self.digits],
+            "confidences": [digit.confidence for digit in self.digits],
+        }
 
 
 @dataclass(frozen=True)

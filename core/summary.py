@@ -68,7 +68,16 @@ def confused_sentences(
 def training_note(info: dict[str, Any]) -> str:
     """Why training values of a run do not compare with validation values one to one."""
     config = info["config"]
-    augmentation = ("rotation", "translation", "scale", "shear", "elastic", "stroke", "flip", "erasing")
+    augmentation = (
+        "rotation",
+        "translation",
+        "scale",
+        "shear",
+        "elastic",
+        "stroke",
+        "flip",
+        "erasing",
+    )
     effects = {
         "dropout": any(value for name, value in info["sizes"].items() if "dropout" in name),
         "augmentation": any(config.get(name) for name in augmentation),
