@@ -7,6 +7,7 @@ probabilities (N, classes), so that nothing here needs torch.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -236,7 +237,7 @@ def _candidates(pieces, height: float) -> list[tuple[int, int]]:
         for b in range(a + 1, min(a + PIECES, len(pieces)) + 1):
             spans = [_span(piece) for piece in pieces[a:b]]
             wide = max(stop for _, stop in spans) - min(start for start, _ in spans)
-            gaps = [after[0] - before[1] for before, after in zip(spans, spans[1:], strict=False)]
+            gaps = [after[0] - before[1] for before, after in itertools.pairwise(spans)]
             if b > a + 1 and (wide > 1.35 * height or max(gaps) > 0.25 * height):
                 break
             edges.append((a, b))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -292,7 +293,7 @@ def light(gray: np.ndarray) -> np.ndarray:
         spread = float(1.4826 * np.median(np.abs(rest))) + 0.01
         weight = 1 / (1 + (rest / np.where(rest < 0, spread, 3 * spread)) ** 2)
     rows, columns = (np.linspace(-1, 1, length) for length in gray.shape)
-    a, b, c, d, e, _ = found
+    _a, b, c, d, e, _ = found
     across = b * columns + d * columns**2
     down = c * rows + e * rows**2
     surface = across[None, :] + down[:, None] + found[5] * rows[:, None] * columns[None, :]
@@ -408,7 +409,7 @@ def _lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
     height, width = mask.shape
     parts = 24
     edges = np.linspace(0, width, parts + 1).astype(int)
-    cover = np.stack([mask[:, a:b].mean(1) for a, b in zip(edges[:-1], edges[1:], strict=True)], 1)
+    cover = np.stack([mask[:, a:b].mean(1) for a, b in itertools.pairwise(edges)], 1)
     cover = ndimage.maximum_filter1d(cover, 3, axis=0)
     run = _run_lengths(mask)
     found = np.zeros_like(mask)

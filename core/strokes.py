@@ -80,7 +80,7 @@ def upright(strokes: Strokes, share: float = 1.0) -> Strokes:
     y, x = ys - ys.mean(), xs - xs.mean()
     slant = float((x * y).mean() / max(float((y * y).mean()), 1e-6))
     slant = float(np.clip(slant, -0.6, 0.6)) * share
-    height, width = mask.shape
+    height, _width = mask.shape
     extra = int(abs(slant) * height / 2) + 2
     field = np.pad(strokes.field, ((0, 0), (extra, extra)), constant_values=-9)
     middle = ys.mean()
