@@ -149,7 +149,7 @@ def _exchange(kind: Kind, kept: Sequence[Entry], *, takes: bool) -> None:
     if not takes:
         return
     file = st.file_uploader(
-        f"Take in a zip (at most {personal_zip.max_bytes() / 1e6:.0f} MB)",
+        f"Take in a zip (at most {limits.max_import_bytes() / 1e6:.0f} MB)",
         type=["zip"],
         key="personal_zip",
     )

@@ -37,6 +37,11 @@ def spread_sentence(accuracies: Sequence[tuple[int, float]]) -> str:
 def facts(run: runs.Run) -> dict[str, str]:
     """Name -> value of everything needed to check the number. Raises BrokenRun."""
     info, metrics = run.info, run.metrics
+    begun = {}
+    if start := info.get("start_from"):
+        drawings = info["personal"]
+        begun["Went on from"] = f"{start['run']} (weights {start['weights_sha256'][:12]})"
+        begun["Own drawings"] = f"{drawings['count']}, {drawings['repeats']} times each"
     manifest = files.read_json(run.folder / runs.MANIFEST, ("files",))["files"]
     versions = info.get("versions", {})
     return {
@@ -44,6 +49,7 @@ def facts(run: runs.Run) -> dict[str, str]:
         "Kept": f"epoch {metrics['kept_epoch']} of {info['config']['epochs']}, chosen by "
         + ("validation loss" if info["config"].get("select") != "last" else "being the last"),
         "Images": ", ".join(f"{count:,} to {part}" for part, count in info["images"].items()),
+        **begun,
         "Seed": str(info["seed"]),
         "Weights, sha256": manifest.get(runs.WEIGHTS, {}).get("sha256", "not recorded"),
         "Data set, sha256": info["dataset_sha256"],

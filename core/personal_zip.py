@@ -47,11 +47,6 @@ def _row(kind: Kind, entry: personal.Entry) -> dict[str, Any]:
     return {"label": kind.classes[entry.label], **row}
 
 
-def max_bytes() -> int:
-    """The largest zip that is looked at."""
-    return 10_000_000 if limits.hosted() else 100_000_000
-
-
 def take_in(kind: Kind, content: bytes) -> tuple[int, int]:
     """Add the drawings of a zip to the set: (how many were new, how many were here already, whose
     labels stay as they are here).
@@ -61,9 +56,10 @@ def take_in(kind: Kind, content: bytes) -> tuple[int, int]:
     """
     if reason := limits.personal_off():
         raise personal.NotKept(reason)
-    if len(content) > max_bytes():
+    limit = limits.max_import_bytes()
+    if len(content) > limit:
         raise BadArchive(
-            f"the zip has {len(content) / 1e6:.1f} MB, the limit here is {max_bytes() / 1e6:.0f} MB"
+            f"the zip has {len(content) / 1e6:.1f} MB, the limit here is {limit / 1e6:.0f} MB"
         )
     unzip.check_directory(content)
     try:

@@ -88,7 +88,17 @@ def _opening(run: Run, script: bool) -> str:
         for name in ("torch", "torchvision", "numpy", "scikit-learn")
     ]
     clause = "`--train` trains it again" if script else "`TRAIN = True` below trains it again"
-    alone = run.info.get("world_size", 1) == 1
+    ends = (
+        "which on the same\nprocessor with the same number of threads and versions ends with the "
+        "same weights."
+    )
+    if run.info.get("world_size", 1) > 1:
+        ends = "in one process, while the run had several: its weights will differ."
+    if run.info.get("start_from"):
+        ends = (
+            "from the beginning, while the run went on from another with drawings that are not in "
+            "here: its weights will differ."
+        )
     return "\n".join(
         [
             f"# {words(run.title)}",
@@ -97,10 +107,7 @@ def _opening(run: Run, script: bool) -> str:
                 f"{100 * run.metrics['test_accuracy']:.2f} % of {run.metrics['test_count']:,} test "
                 "images read right, rebuilt in plain PyTorch."
             ),
-            f"`model.pth` and `history.jsonl` lie beside this file; {clause}, which on the same",
-            "processor with the same number of threads and versions ends with the same weights."
-            if alone
-            else "in one process, while the run had several: its weights will differ.",
+            f"`model.pth` and `history.jsonl` lie beside this file; {clause}, {ends}",
             "",
             words(f"pip install {' '.join(packages)} matplotlib", 300),
         ]

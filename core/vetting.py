@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core import experiment, runs, unzip
+from core import runs, scoring, unzip
 from core.recipes import from_description
 from core.unzip import BadArchive
 
@@ -74,6 +74,10 @@ def _words_and_numbers(info: dict[str, Any]) -> None:
     fault = _other_form(info["images"], {"fit": 0, "validation": 0, "test": 0}, "images")
     if not isinstance(layers, list) or len(layers) > 1000:
         fault = "layers is no list"
+    form = {"start_from": {"run": "", "weights_sha256": ""}, "personal": {"count": 0, "repeats": 0}}
+    further = {name: info[name] for name in form if info.get(name) is not None}
+    if further and (wrong := _other_form(further, form, "a run that went on from another")):
+        raise BadArchive(f"{runs.INFO}: {wrong}")
     form = {"layer": "", "output": [], "parameters": 0}
     if fault := fault or next(filter(None, (_other_form(row, form) for row in layers)), None):
         raise BadArchive(f"{runs.INFO}: images or layers: {fault}")
@@ -112,7 +116,7 @@ def predictions(content: bytes, metrics: dict[str, Any], names: list[str]) -> No
         )
     if labels.min() < 0 or labels.max() >= classes or not np.isfinite(probs).all():
         raise BadArchive(f"{runs.PREDICTIONS}: labels or probabilities out of range")
-    measured = experiment.measure(labels, probs.astype(np.float32), tuple(names))
+    measured = scoring.measure(labels, probs.astype(np.float32), tuple(names))
     if fault := _other_form(metrics, measured):
         raise BadArchive(f"{runs.METRICS}: {fault}")
     counts, share = np.array(metrics["confusion"]), metrics["test_accuracy"]

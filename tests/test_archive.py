@@ -131,6 +131,15 @@ def test_a_zip_with_a_damaged_entry_is_refused(tiny, untouched):
         (runs.INFO, {"versions": {"torch": 2}}, "versions"),
         (runs.INFO, {"images": {"fit": "many"}}, "images"),
         (runs.INFO, {"layers": [{"layer": 1}]}, "layers"),
+        (runs.INFO, {"start_from": {"run": "x", "weights_sha256": "y"}}, "lacks one of"),
+        (
+            runs.INFO,
+            {
+                "start_from": {"run": "x", "weights_sha256": "y"},
+                "personal": {"count": "many", "repeats": 1},
+            },
+            "count is no finite number",
+        ),
         (runs.INFO, {"model": "transformer"}, "transformer"),
         (runs.INFO, {"config": {"lr": 1e9}}, "lr: "),
         (runs.METRICS, {"most_confused": [[99, 0, 1]]}, "a class that is none"),

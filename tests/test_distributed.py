@@ -11,12 +11,24 @@ from pathlib import Path
 import pytest
 import torch
 
-from core import distributed, experiment, hardware, jobs, models, runs, scoring, state, worker
+from core import (
+    distributed,
+    experiment,
+    hardware,
+    jobs,
+    models,
+    personal,
+    runs,
+    scoring,
+    state,
+    worker,
+)
 from core.distributed import ALONE, World
 from core.recipes import TrainConfig
 from core.train import _mix, prepared_batches
 from tests import together
 from tests.conftest import ROOT
+from tests.test_beginning import keep_training_images
 
 LAUNCH = ["torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2"]
 TRAIN = ["core", "train", "digits-cnn", "--precision", "float32"]
@@ -100,6 +112,19 @@ def test_two_processes_write_one_run_that_says_so(pair):
     assert not unreadable
     assert history[-1]["train_accuracy"] > 0.9
     assert pair.metrics["test_accuracy"] > 0.95
+
+
+def test_two_processes_train_further_with_the_first_ones_drawings(tiny):
+    """The second is told the drawings; it reads no folder."""
+    keep_training_images(personal.kind_of(tiny), 24)
+    artifacts = tiny.folder.parent
+    ended(launch(artifacts, "-m", "core", "further", tiny.id, "--precision", "float32"), artifacts)
+    run = next(run for run in runs.list_runs() if run.id != tiny.id)
+    assert run.state == "finished"
+    assert run.info["world_size"] == 2
+    drawings = run.info["personal"]
+    assert run.info["images"]["fit"] == 1317 + drawings["count"] * drawings["repeats"]
+    assert run.metrics["personal"]["held_out"] == drawings["held_out"]
 
 
 def test_the_weights_of_two_processes_load_in_a_plain_network(pair):

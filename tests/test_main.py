@@ -5,13 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
 
-from core import recipes, runs
+from core import personal, recipes, runs
 from core.__main__ import main
 from tests.conftest import ROOT
+from tests.test_beginning import keep_training_images
 
 
 def test_recipes_lists_all_with_the_authors_results(capsys):
@@ -96,6 +98,38 @@ def test_export_prints_what_it_wrote(tiny, tmp_path, capsys):
     assert "model_accuracy.txt" in capsys.readouterr().out
 
 
+def test_a_run_is_scored_on_own_drawings_and_trained_further_with_them(tiny, tmp_path, capsys):
+    kind = personal.kind_of(tiny)
+    keep_training_images(kind, 12)
+    assert main(["personal", tiny.id]) == 0
+    assert "of 12 (" in capsys.readouterr().out
+    assert main(["further", tiny.id, "--epochs", "1", "--precision", "float32", "--seed", "5"]) == 0
+    assert capsys.readouterr().out.count("\nepoch ") == 1
+    run = next(run for run in runs.list_runs() if run.id != tiny.id)
+    assert run.info["start_from"]["run"] == tiny.id
+    assert (run.info["seed"], run.info["config"]["epochs"]) == (5, 1)
+    assert main(["personal", run.id]) == 0
+    assert "held-out drawings read right" in capsys.readouterr().out
+
+
+def test_own_drawings_leave_and_come_back_as_a_zip(tiny, tmp_path, capsys):
+    kind, path = personal.kind_of(tiny), str(tmp_path / "mine.zip")
+    keep_training_images(kind, 3)
+    assert main(["personal", tiny.id, "--export", path]) == 0
+    personal.remove(kind, personal.entries(kind)[0].id)
+    assert main(["personal", tiny.id, "--import", path]) == 0
+    assert "1 new drawings, 2 were here already" in capsys.readouterr().out
+    Path(path).write_text("no zip")
+    assert main(["personal", tiny.id, "--import", path]) == 2
+    assert "error: not a zip" in capsys.readouterr().err
+
+
+def test_without_own_drawings_the_commands_say_what_to_do(tiny, capsys):
+    for command in ("personal", "further"):
+        assert main([command, tiny.id]) == 2
+        assert "on the Draw page" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -108,6 +142,8 @@ def test_export_prints_what_it_wrote(tiny, tmp_path, capsys):
         (["train", "digits-cnn", "--precision", "int4"], "precision: 'int4' is unknown"),
         (["evaluate", "../../etc"], "unknown run"),
         (["resume", "nothing"], "unknown run"),
+        (["further", "nothing"], "unknown run"),
+        (["personal", "nothing"], "unknown run"),
         (["export", "nothing"], "unknown run"),
         (["predict", "nothing", "x.png"], "unknown run"),
         (["fetch", "imagenet"], "unknown data set 'imagenet'"),

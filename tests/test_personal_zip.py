@@ -121,7 +121,7 @@ def test_a_zip_cut_midway_is_refused(exported):
 
 def test_a_zip_over_the_limit_is_refused_by_its_size(exported, monkeypatch):
     """Case 32."""
-    monkeypatch.setattr(personal_zip, "max_bytes", lambda: 1000)
+    monkeypatch.setattr(personal_zip.limits, "max_import_bytes", lambda: 1000)
     refused(packed(exported), "the limit here is 0 MB")
 
 

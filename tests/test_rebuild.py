@@ -155,3 +155,11 @@ def test_hostile_words_stay_words(tiny, tmp_path):
 
 def test_it_is_part_of_the_package(tiny):
     assert {"rebuild.py", "notebook.ipynb"} <= set(report.MAKERS)
+
+
+def test_a_run_that_went_on_from_another_says_that_it_is_not_rebuilt_exactly(tiny):
+    info = tiny.info | {"start_from": {"run": "first"}, "personal": {"count": 3, "repeats": 1}}
+    opening = next(rebuild.parts(runs.Run(tiny.id, tiny.folder, info, tiny.metrics), script=True))
+    assert "went on from another with drawings that are not in" in opening[1]
+    assert "ends with the same" not in opening[1]
+    assert "ends with the same" in next(rebuild.parts(tiny, script=True))[1]
