@@ -86,6 +86,7 @@ def curves(run: runs.Run, history: list[dict], points: list) -> None:
         with column:
             if len(history) > 1:
                 figure = charts.curves([line_of(history, quantity, color)], quantity)
+                charts.mark_gaps(figure, [row["epoch"] for row in history if "problem" in row])
             elif points:
                 figure = charts.first_epoch(points, quantity, color=color)
             else:

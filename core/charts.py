@@ -100,6 +100,14 @@ def curves(
     return figure
 
 
+def mark_gaps(figure: go.Figure, epochs: Sequence[int]) -> None:
+    """Say at these epochs that the loss was not finite: the curves have no point there."""
+    for epoch in epochs:
+        figure.add_vline(
+            x=epoch, line={"dash": "dot", "width": 1, "color": GRAY}, annotation_text="not finite"
+        )
+
+
 def _add_band(figure: go.Figure, line: Line, low: np.ndarray, high: np.ndarray) -> None:
     figure.add_scatter(
         x=np.concatenate([line.x, line.x[::-1]]),

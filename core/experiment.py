@@ -230,6 +230,9 @@ def _work(
             resume=saved,
             world=world,
         )
+    except Diverged as error:  # the curve shows where; a resumed attempt writes the epoch anew
+        runs.append_history(folder, {"epoch": error.epoch, "problem": str(error)})
+        raise
     except Stopped:
         stopped = True
         trained = _last_epoch(folder, model)

@@ -29,7 +29,11 @@ PREPARED = (
 
 
 class Diverged(ArithmeticError):
-    """The loss became infinite or not a number."""
+    """The loss became infinite or not a number, in `epoch`."""
+
+    def __init__(self, message: str, epoch: int) -> None:
+        super().__init__(message)
+        self.epoch = epoch
 
 
 @dataclass(frozen=True)
@@ -232,7 +236,8 @@ def _train_epoch(
     if not math.isfinite(mean_loss):
         raise Diverged(
             f"the loss became {mean_loss} in epoch {epoch}: "
-            f"try a smaller learning rate than {config.lr:g}"
+            f"try a smaller learning rate than {config.lr:g}",
+            epoch,
         )
     return {
         "train_loss": mean_loss,

@@ -159,3 +159,14 @@ def test_tiles_enlarge_by_whole_pixels_and_frame_by_verdict(shape):
     edge = np.flatnonzero(right[:, middle, 3])[0]
     assert right[edge, middle, :3].tolist() == list(bytes.fromhex(charts.RIGHT[1:]))
     assert wrong[edge, middle, :3].tolist() == list(bytes.fromhex(charts.WRONG[1:]))
+
+
+def test_an_epoch_without_a_finite_loss_is_marked_as_a_gap():
+    """Case 12."""
+    x = np.arange(1.0, 4)
+    line = charts.Line("run", "#3D6FB6", x, {"train": np.array([0.9, np.nan, 0.5])})
+    figure = charts.curves([line], "loss")
+    charts.mark_gaps(figure, [2])
+    assert np.isnan(figure.data[0].y[1]) and not figure.data[0].connectgaps
+    assert figure.layout.shapes[0].x0 == 2
+    assert figure.layout.annotations[0].text == "not finite"
