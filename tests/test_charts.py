@@ -167,6 +167,7 @@ def test_an_epoch_without_a_finite_loss_is_marked_as_a_gap():
     line = charts.Line("run", "#3D6FB6", x, {"train": np.array([0.9, np.nan, 0.5])})
     figure = charts.curves([line], "loss")
     charts.mark_gaps(figure, [2])
-    assert np.isnan(figure.data[0].y[1]) and not figure.data[0].connectgaps
+    assert np.isnan(figure.data[0].y[1])
+    assert not figure.data[0].connectgaps
     assert figure.layout.shapes[0].x0 == 2
     assert figure.layout.annotations[0].text == "not finite"
