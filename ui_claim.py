@@ -56,13 +56,9 @@ def calibration(run: runs.Run) -> None:
     """The reliability diagram, as it is or with the temperature of the validation split."""
     stored = ui.predictions(run)
     labels, probs = stored["labels"], stored["probs"]
-    held_out = len(stored.get("validation_labels", ()))
-    mended = False
-    if held_out:
-        value = _temperature(run.id, (run.folder / runs.PREDICTIONS).stat().st_mtime_ns, run)
-        mended = ui.url_toggle(f"With temperature {value:.2f}", name="mended")
-        if mended:
-            probs = statistics.tempered(probs, value)
+    value, why = _temperature(run.id, (run.folder / runs.PREDICTIONS).stat().st_mtime_ns, run)
+    if value and ui.url_toggle(f"With temperature {value:.2f}", name="mended"):
+        probs = statistics.tempered(probs, value)
     bins = statistics.calibration(labels, probs)
     error = statistics.expected_calibration_error(bins)
     st.plotly_chart(
@@ -71,19 +67,21 @@ def calibration(run: runs.Run) -> None:
         config={"displayModeBar": False},
         alt=f"Reliability diagram; expected calibration error {error:.4f}",
     )
-    note = "below the dotted line it is too sure. "
-    if held_out:
-        note += claims.temperature_sentence(value)
-        note += f" Fitted on {held_out:,} validation images."
-    else:
-        note += "Nothing was held out, so no temperature can be fitted."
+    note = f"below the dotted line it is too sure. {why}"
     st.caption(f"Expected calibration error {100 * error:.2f} points; {note}")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _temperature(run_id: str, stamp: int, _run: runs.Run) -> float:
+def _temperature(run_id: str, stamp: int, _run: runs.Run) -> tuple[float | None, str]:
+    """(temperature, what it says), or (None, why there is none)."""
     stored = _run.predictions()
-    return statistics.temperature(stored["validation_labels"], stored["validation_probs"])
+    labels = stored.get("validation_labels", np.array([], int))
+    try:
+        value = statistics.temperature(labels, stored.get("validation_probs", np.empty((0, 1))))
+    except ValueError as error:
+        return None, f"No temperature: {error}."
+    said = claims.temperature_sentence(value)
+    return value, f"{said} Fitted on {len(labels):,} validation images."
 
 
 def coverage(run: runs.Run) -> None:

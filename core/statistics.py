@@ -85,12 +85,17 @@ def temperature(labels: np.ndarray, probs: np.ndarray) -> float:
     """The one number that, dividing all logits, makes the true labels (N,) likeliest under `probs`
     (N, classes): above 1 for a network that is too sure (Guo et al. 2017, arXiv:1706.04599).
 
-    To be fitted on the validation split. Raises ValueError without images.
+    To be fitted on the validation split. Raises ValueError where there is nothing to fit: without
+    images, or without a mistake among them.
     """
     from scipy.optimize import minimize_scalar
 
     if not len(labels):
         raise ValueError("no images were held out, so there is nothing to fit a temperature on")
+    if (probs.argmax(1) == labels).all():
+        raise ValueError(
+            f"all {len(labels):,} held-out images are read right, so that no temperature is too low"
+        )
     log_probs = _log(probs)
 
     def loss(log_temperature: float) -> float:

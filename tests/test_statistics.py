@@ -208,6 +208,12 @@ def test_a_temperature_of_no_images_is_refused():
         statistics.temperature(np.array([], int), np.empty((0, 3)))
 
 
+def test_no_temperature_is_fitted_where_nothing_is_wrong():
+    probs = np.array([[0.9, 0.1], [0.3, 0.7]])
+    with pytest.raises(ValueError, match="all 2 held-out images are read right"):
+        statistics.temperature(np.array([0, 1]), probs)
+
+
 @pytest.mark.parametrize("kind", [np.float16, np.float64])
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.9, 0.98, 0.999, 1.0])
 def test_selective_answers_agree_with_a_loop(kind, threshold):
