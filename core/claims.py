@@ -90,7 +90,9 @@ def duplicates_sentence(found: dict) -> str:
     if not exact + near:
         return f"None of the {count:,} test images stands in the training part, nor nearly so."
     unlike = sum(pair["labels"][0] != pair["labels"][1] for pair in found["pairs"])
-    words = (
-        f"Of {count:,} test images {exact:,} stand in the training part exactly and {near:,} nearly"
-    )
+    parts = [
+        f"{number or 'none':{',' if number else ''}} {how}"
+        for number, how in ((exact, "exactly"), (near, "nearly"))
+    ]
+    words = f"Of {count:,} test images {parts[0]} and {parts[1]} repeat one of the training part"
     return words + (f"; {unlike} of them under another label." if unlike else ".")

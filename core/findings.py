@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from core import baselines, duplicates, runs
+from core import baselines, claims, duplicates, runs
 from core.runs import Run
 from core.summary import dataset_title
 
@@ -68,11 +68,10 @@ def _doubles(run: Run) -> Finding:
             "Whether test images also stand in the training part has not been looked for: "
             f"python -m core duplicates {name}"
         )
-    exact, near = known["exact"], known["near"]
     return Finding(
-        f"{exact:,} test images also stand in the training part, {near:,} more nearly so.",
+        claims.duplicates_sentence(known),
         "claim",
-        concern=exact + near > 0,
+        concern=known["exact"] + known["near"] > 0,
     )
 
 

@@ -114,6 +114,6 @@ def test_duplicates_are_said_with_those_under_another_label():
     assert claims.duplicates_sentence(found).startswith("None of the 10,000 test images")
     pairs = [{"labels": [1, 1]}, {"labels": [1, 7]}, {"labels": [2, 2]}]
     said = claims.duplicates_sentence(found | {"exact": 1, "near": 2, "pairs": pairs})
-    assert "1 stand in the training part exactly and 2 nearly; 1 of them under" in said
+    assert "1 exactly and 2 nearly repeat one of the training part; 1 of them under" in said
     said = claims.duplicates_sentence(found | {"exact": 1, "pairs": pairs[:1]})
     assert "another label" not in said

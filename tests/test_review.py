@@ -54,13 +54,12 @@ def test_baselines_and_duplicates_are_told_when_they_are_known(tiny):
         {"name": "Nearest neighbours", "accuracy": 0.999, "interval": [0.98, 0.9999]},
     ]
     facts.write("digits", "baselines", {"dataset_sha256": digest, "rows": rows})
-    facts.write("digits", "duplicates", {"dataset_sha256": digest, "exact": 12, "near": 3})
+    counts = {"exact": 12, "near": 3, "images": {"train": 1437, "test": 360}, "pairs": []}
+    facts.write("digits", "duplicates", {"dataset_sha256": digest, **counts})
     told = sentences(tiny, "baselines")
     assert "Majority class reaches 10.00%; Nearest neighbours reaches 99.90%" in told
     assert "against nearest neighbours: their 95 % intervals overlap" in told
-    assert "12 test images also stand in the training part, 3 more nearly so" in sentences(
-        tiny, "data"
-    )
+    assert "12 exactly and 3 nearly repeat one of the training part" in sentences(tiny, "data")
 
 
 def test_what_was_not_computed_is_said_with_its_command(tiny):
