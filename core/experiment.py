@@ -128,6 +128,7 @@ def run(
     }
     folder = runs.create(info)
     with state.lock(folder):
+        files.sweep(folder)  # of an attempt that was killed while it wrote run.json
         if begin:
             begin.freeze(folder)
         calls.start(info)

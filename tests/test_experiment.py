@@ -127,6 +127,14 @@ def test_a_run_broken_before_its_first_checkpoint_starts_over(artifacts, gray):
     assert experiment.resume(broken.id, dataset=gray).state == "finished"
 
 
+def test_what_a_kill_left_beside_the_record_is_swept_when_the_run_begins_again(artifacts, gray):
+    """Case 4: killed while run.json was written, so that there is nothing to resume yet."""
+    folder = runs.create({"id": "asked-for"}, runs.REQUEST)
+    (folder / ".run.json.x1.tmp").write_text("half")
+    run = experiment.run(recipe_for(gray), dataset=gray, run_id="asked-for")
+    assert not list(run.folder.glob(".*"))
+
+
 def test_bad_settings_leave_no_folder_behind(artifacts, gray):
     """Case 41."""
     recipe = recipe_for(gray)
