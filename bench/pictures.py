@@ -20,6 +20,8 @@ PAGES = {
     "curves": ("curves", "is kept"),
     "confusion": ("confusion_matrix", ""),
     "samples": ("samples", "are read wrong"),
+    "review": ("review", "What did it learn from"),
+    "report": ("report", "Take it away"),
 }
 
 
