@@ -260,8 +260,8 @@ def tiny(ink: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
 
 def string(
     digits: list[np.ndarray], rng: np.random.RandomState, *, touching: bool, boxes: bool = False
-) -> np.ndarray:
-    """Digits side by side on one line, as one sheet of ink."""
+) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Digits side by side on one line, as one sheet of ink; and the columns of each."""
     height = max(digit.shape[0] for digit in digits)
     gaps = (
         rng.uniform(-0.14, 0.05, len(digits)) if touching else rng.uniform(0.1, 0.45, len(digits))
@@ -272,6 +272,7 @@ def string(
         y = int(0.15 * height + (height - digit.shape[0]) * rng.uniform(0.3, 1))
         places.append((x + (cell - digit.shape[1]) // 2 if boxes else x, y))
         x += cell if boxes else digit.shape[1] + int(gap * height)
+    spans = [(left, left + digit.shape[1]) for digit, (left, _) in zip(digits, places, strict=True)]
     sheet = np.zeros((int(1.3 * height), x + int(0.4 * height)), np.float32)
     for digit, (left, top) in zip(digits, places, strict=True):
         part = sheet[top : top + digit.shape[0], left : left + digit.shape[1]]
@@ -284,4 +285,4 @@ def string(
         start, stop = int(0.3 * height), int(0.3 * height) + len(digits) * cell
         sheet[:thick, start:stop] = sheet[-thick:, start:stop] = 0.7
         sheet = np.pad(sheet, int(0.2 * height))
-    return sheet
+    return sheet, spans
