@@ -82,6 +82,8 @@ ORDER = [
     "trackers",
     "giveaway",
     "arguments",
+    "commands_training",
+    "commands_runs",
     "__main__",
 ]
 CORE = ROOT / "core"
