@@ -15,7 +15,7 @@ from typing import Any
 from core import cells
 from core.runs import Run
 
-AUGMENTATION = ("rotation", "translation", "scale", "shear", "flip", "erasing")
+AUGMENTATION = ("rotation", "translation", "scale", "shear", "elastic", "stroke", "flip", "erasing")
 
 
 def notebook(run: Run) -> str:
@@ -66,7 +66,7 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     yield "markdown", "## Training"
     functions = [models.normalise, models.to_input, models.predict_logits]
     if changed:
-        functions += [augment.augment, augment._affine, augment._rectangles]
+        functions += _own(augment)
     functions += [train.make_optimizer, train._make_schedule, train._mix]
     yield "code", f"CHUNK, PREPARED = {models.CHUNK}, {train.PREPARED}\n\n\n" + _cut_out(*functions)
     pixels = "augment(images[chunk].float(), config, generator)"
@@ -223,6 +223,14 @@ def _layer(layer) -> str:
     if kind in ("ReLU", "Flatten"):
         return f"{kind}()"
     raise ValueError(f"rebuild.py does not know how a layer {kind} is written: teach it")
+
+
+def _own(module) -> list:
+    """Every function that a module defines itself, in its order."""
+    found = vars(module).values()
+    return [
+        each for each in found if inspect.isfunction(each) and each.__module__ == module.__name__
+    ]
 
 
 def _cut_out(*functions) -> str:

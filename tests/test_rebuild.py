@@ -1,15 +1,17 @@
 """Notebook and script run without Lightbox and give the run's own numbers."""
 
 import ast
+import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-from core import experiment, rebuild, recipes, report, runs
-from tests.conftest import ROOT, synthetic
+from core import augment, experiment, rebuild, recipes, report, runs
+from tests.conftest import ROOT, TINY, synthetic
 from tests.test_experiment import recipe_for
 
 
@@ -63,6 +65,21 @@ def test_training_again_ends_with_the_same_accuracy(tiny, tmp_path):
     for record, stored in zip(records, tiny.history()[0], strict=True):
         assert record["validation_loss"] == stored["validation_loss"]
         assert record["train_loss"] == pytest.approx(stored["train_loss"], rel=1e-5)
+
+
+def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
+    config = TINY.replace(epochs=1, elastic=0.01, stroke=0.3, flip=True, erasing=0.2)
+    recipe = recipes.get("digits-cnn")
+    run = experiment.run(recipe, config=config, precision="float32", threads=1)
+    assert (
+        accuracy(ran(laid_out(run, tmp_path / "away"), "--train")) == (run.metrics["test_accuracy"])
+    )
+
+
+def test_augmentation_is_all_that_settings_can_ask_for():
+    """A setting that core/augment.py reads and rebuild.py does not know would be left out."""
+    read = set(re.findall(r"config\.(\w+)", inspect.getsource(augment)))
+    assert read == set(rebuild.AUGMENTATION)
 
 
 def test_the_notebook_runs_from_top_to_bottom(tiny, tmp_path):
