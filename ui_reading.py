@@ -67,13 +67,18 @@ def strangeness(run: runs.Run, frame: np.ndarray) -> str:
     known = data.DATASETS.get(run.info["dataset"])
     if known and known.drawn and len(run.info["classes"]) == 10 and (odd := loops.oddity(frame[0])):
         return odd
-    kept = clouds.read(run)
+    kept = _clouds(run.id, (run.folder / runs.WEIGHTS).stat().st_mtime_ns, run)
     if kept is None:
         return ""
     share = float(kept.strangeness(features(run, frame))[0])
     if share <= 1:
         return ""
     return f"{share:.1f} times as far from every class as 99 of 100 images of this kind"
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
+def _clouds(run_id: str, stamp: int, _run: runs.Run):
+    return clouds.read(_run)
 
 
 def features(run: runs.Run, frame: np.ndarray) -> np.ndarray:
