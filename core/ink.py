@@ -38,6 +38,12 @@ class Prepared:
     said: tuple[str, ...] = ()
     box: tuple[int, int, int, int] | None = None
 
+    @property
+    def sentence(self) -> str:
+        """What was done, in one sentence; empty when the image was taken as it is."""
+        whole = ", ".join(self.said)
+        return f"{whole[0].upper()}{whole[1:]}." if whole else ""
+
 
 def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> Prepared:
     """An image as a network of input `shape` (C, H, W) saw its training data.
@@ -69,7 +75,26 @@ def frame(ink: np.ndarray, shape, page: paper.Page, place) -> Prepared:
         ("cropped", paper.to_image(ink)),
         (f"{width}x{height}", main),
     )
-    return Prepared(variants[0], stages, variants, page.said, given(place, page.scale))
+    said = (*page.said, *_remarks(place, page, traced))
+    return Prepared(variants[0], stages, variants, said, given(place, page.scale))
+
+
+def _remarks(place, page: paper.Page, traced: strokes.Strokes) -> list[str]:
+    """What scaling, centring and redrawing did to the thing."""
+    (top, left), (tall, wide) = place
+    height, width = page.mask.shape
+    said = []
+    share = max(tall, wide) / min(height, width)
+    if share < 0.35:
+        said.append(f"it fills {100 * share:.0f} % of the picture and was enlarged")
+    off = max(abs((2 * top + tall) / height - 1), abs((2 * left + wide) / width - 1))
+    if off > 0.25:
+        said.append("it lies off the middle and was centred")
+    if traced.relative < strokes.THIN:
+        said.append("thin strokes were thickened")
+    if traced.relative > strokes.THICK:
+        said.append("thick strokes were thinned")
+    return said
 
 
 def drawings(

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from core import ink, paper, strokes
+from core import ink, paper, parts, strokes
+from core.parts import Part, Place
 
 SIDE = 1400  # pixels of the long side at which strings are worked on
 PIECES = 7  # neighbouring pieces that may make up one digit
@@ -32,10 +33,9 @@ ASPECT = (
     (0.7, 0.14),
 )
 # Of `evidence`: a logistic regression on strings of held-out digits (python -m bench.joins).
-WEIGHTS = np.array([-5.86, -1.17, -0.7, 2.18, 0.51, -0.59, -0.37, -1.61, -3.82, 1.67, 3.07, -0.15])
+WEIGHTS = np.array([-5.8, -0.86, -0.63, 2.29, 0.45, -0.54, -0.35, -1.52, -4.09, 1.83, 3.47, -0.18])
 SLANTS = (-0.2, 0.0, 0.2, 0.4)  # of the cuts: pixels to the left a pixel down
 Score = Callable[[np.ndarray], np.ndarray]
-Place = tuple[slice, slice]
 Piece = tuple[np.ndarray, Place, float]  # ink, where it is, what the cut before it costs
 
 
@@ -64,98 +64,6 @@ def read(page: paper.Page, size: tuple[int, int], score: Score) -> list[list[Fou
 
 
 @dataclass(frozen=True)
-class Part:
-    """Connected ink: its numbers among the labels, its place and how many pixels it has."""
-
-    numbers: tuple[int, ...]
-    place: Place
-    area: int
-
-    @property
-    def top(self) -> int:
-        return self.place[0].start
-
-    @property
-    def bottom(self) -> int:
-        return self.place[0].stop
-
-    @property
-    def left(self) -> int:
-        return self.place[1].start
-
-    @property
-    def right(self) -> int:
-        return self.place[1].stop
-
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        return self.right - self.left
-
-    def join(self, other: Part) -> Part:
-        place = (
-            slice(min(self.top, other.top), max(self.bottom, other.bottom)),
-            slice(min(self.left, other.left), max(self.right, other.right)),
-        )
-        return Part(self.numbers + other.numbers, place, self.area + other.area)
-
-
-def _parts(mask: np.ndarray) -> tuple[np.ndarray, list[Part]]:
-    labels, _ = ndimage.label(mask, np.ones((3, 3)))
-    areas = np.bincount(labels.ravel())
-    places = ndimage.find_objects(labels)
-    return labels, [
-        Part((number,), place, int(areas[number])) for number, place in enumerate(places, 1)
-    ]
-
-
-def typical_height(parts: list[Part]) -> float:
-    """The height of the parts that hold most of the ink: the median by area."""
-    heights = np.array([part.height for part in parts], float)
-    order = np.argsort(heights)
-    share = np.cumsum(np.array([part.area for part in parts], float)[order])
-    return float(heights[order][np.searchsorted(share, 0.5 * share[-1])])
-
-
-def _attach(parts: list[Part], height: float) -> list[Part]:
-    """Small parts joined to the digit that they touch nearly, as the bar of a 5; others dropped."""
-    large = [part for part in parts if part.height > 0.45 * height]
-    for part in sorted((p for p in parts if p.height <= 0.45 * height), key=lambda p: -p.area):
-        gaps = [_gap(part, other) for other in large]
-        near = int(np.argmin(gaps)) if gaps else -1
-        if gaps and gaps[near] < 0.16 * height:
-            large[near] = large[near].join(part)
-    return large
-
-
-def _gap(one: Part, other: Part) -> float:
-    across = max(one.left - other.right, other.left - one.right, 0)
-    down = max(one.top - other.bottom, other.top - one.bottom, 0)
-    return float(np.hypot(across, down))
-
-
-def in_lines(parts: list[Part], height: float) -> list[list[Part]]:
-    """Parts in lines from top to bottom, each from left to right; lines may slope."""
-    lines: list[list[Part]] = []
-    for part in sorted(parts, key=lambda p: p.left):
-        best, most = None, 0.3
-        for line in lines:
-            last = max(line[-3:], key=lambda p: p.right)
-            overlap = min(part.bottom, last.bottom) - max(part.top, last.top)
-            share = overlap / min(part.height, last.height)
-            if share > most:
-                best, most = line, share
-        if best is None:
-            lines.append([part])
-        else:
-            best.append(part)
-    return sorted(lines, key=lambda line: float(np.mean([p.top + p.bottom for p in line])))
-
-
-@dataclass(frozen=True)
 class Candidate:
     """Pieces `first` up to `last` (excluded) of a line, that may be one digit."""
 
@@ -174,18 +82,18 @@ def candidates(page, size: tuple[int, int], score: Score) -> list[Candidate]:
 
 
 def _lines(page) -> tuple[np.ndarray, list[list[Part]]]:
-    labels, parts = _parts(page.mask)
-    if not parts:
+    labels, found = parts.find(page.mask)
+    if not found:
         raise paper.EmptyDrawing("nothing is drawn here: draw something")
-    height = typical_height(parts)
-    return labels, in_lines(_attach(parts, height), height)
+    height = parts.typical_height(found)
+    return labels, parts.in_lines(parts.attach(found, height), height)
 
 
 def _line(page, labels, line: list[Part], size, score: Score) -> list[Candidate]:
     """The candidates of a line, by their first and last piece."""
     height = float(np.median([part.height for part in line]))
     pieces: list[Piece] = []
-    for group in _groups(line):
+    for group in parts.groups(line):
         pieces += _cut(page, labels, group, height)
     spans = _neighbours(pieces, height)
     drawn = [_image(pieces[a:b], size) for a, b in spans]
@@ -213,20 +121,6 @@ def _best(found: list[Candidate]) -> list[Candidate]:
         path.append(via[end])
         end = via[end].first
     return path[::-1]
-
-
-def _groups(line: list[Part]) -> list[Part]:
-    """Parts that stand above each other made one."""
-    groups: list[Part] = []
-    for part in line:
-        if groups:
-            last = groups[-1]
-            overlap = min(last.right, part.right) - max(last.left, part.left)
-            if overlap > 0.5 * min(last.width, part.width):
-                groups[-1] = last.join(part)
-                continue
-        groups.append(part)
-    return groups
 
 
 def _cut(page, labels, group: Part, height: float) -> list[Piece]:
@@ -326,7 +220,7 @@ def evidence(probs: np.ndarray, place: Place, pieces, height: float, after: floa
     tall = (place[0].stop - place[0].start) / height
     wide = (place[1].stop - place[1].start) / height
     typical, spread = ASPECT[int(probs.argmax())]
-    odd = np.clip((wide / max(tall, 0.1) - typical) / spread, -4, 4)
+    odd = np.clip((wide / max(tall, 0.1) - typical) / spread, -2.5, 2.5)
     before, inside = pieces[0][2], [cost for *_, cost in pieces[1:]]
     return np.array(
         [

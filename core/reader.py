@@ -148,7 +148,7 @@ class Reader:
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""
-        batch = torch.from_numpy(np.ascontiguousarray(images))
+        batch = torch.from_numpy(np.array(images))
         return evaluate.predict(self.model, batch, self.run.info["mean"], self.run.info["std"])
 
 

@@ -1,0 +1,90 @@
+"""Ruled, squared and form lines: found because they cross the whole picture, and taken away."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from scipy import ndimage
+
+SLOPE = 0.14  # lines steeper than that (8 degrees) are not looked for
+PARTS = 24  # stretches that a line is followed in
+ACROSS = 0.8  # share of them that it must cover
+
+
+def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """The mask without ruled, squared or form lines, and how many there were.
+
+    A line crosses the picture nearly straight and is thinner than the strokes; where a stroke
+    crosses it, the run across the line is longer than the line is thick, and stays.
+    """
+    if min(mask.shape) < 40:
+        return mask, 0
+    rows, count_rows = _lines(mask)
+    columns, count_columns = _lines(mask.T)
+    lines = rows | columns.T
+    if not lines.any():
+        return mask, 0
+    rest = mask & ~lines
+    if rest.sum() < 0.02 * mask.sum():
+        return mask, 0
+    rest |= ndimage.binary_closing(np.pad(rest, 4), np.ones((5, 5)))[4:-4, 4:-4] & mask
+    return rest, count_rows + count_columns
+
+
+def _lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
+    """Pixels of nearly horizontal lines that cross the whole picture, and their number."""
+    height, width = mask.shape
+    run = _run_lengths(mask)
+    found, count = np.zeros_like(mask), 0
+    taken = np.zeros(height, bool)
+    xs = np.arange(width)
+    for y, slope in _crossings(mask):
+        if taken[y]:
+            continue
+        middle = np.round(y + (xs - width / 2) * slope).astype(int)
+        near = [np.clip(middle + offset, 0, height - 1) for offset in range(-2, 3)]
+        lengths = np.max([run[rows, xs] for rows in near], 0)
+        thick = float(np.percentile(lengths[lengths > 0], 35)) if lengths.any() else height
+        if thick > 0.05 * height:
+            continue
+        reach = int(np.ceil(thick)) + 2
+        taken[max(0, y - 2 * reach) : y + 2 * reach + 1] = True
+        count += 1
+        for offset in range(-reach, reach + 1):
+            rows = np.clip(middle + offset, 0, height - 1)
+            thin = (run[rows, xs] > 0) & (run[rows, xs] <= 1.6 * thick + 1)
+            found[rows[thin], xs[thin]] = True
+    return found, count
+
+
+def _crossings(mask: np.ndarray) -> list[tuple[int, float]]:
+    """(row in the middle of the picture, slope) of what may be lines, the surest first."""
+    height, width = mask.shape
+    edges = np.linspace(0, width, PARTS + 1).astype(int)
+    cover = np.stack([mask[:, a:b].mean(1) for a, b in itertools.pairwise(edges)], 1)
+    cover = ndimage.maximum_filter1d(cover, 3, axis=0)
+    places = (np.arange(PARTS) + 0.5) / PARTS * width - width / 2
+    hits = []
+    for slope in np.linspace(-SLOPE, SLOPE, 29):
+        shift = np.round(places * slope).astype(int)
+        rows = np.clip(np.arange(height)[:, None] + shift, 0, height - 1)
+        along = np.take_along_axis(cover, rows, 0)
+        share = (along > 0.6).mean(1)
+        hits += [
+            (float(share[y]), float(along[y].mean()), int(y), float(slope))
+            for y in np.flatnonzero(share >= ACROSS)
+        ]
+    return [(y, slope) for _, _, y, slope in sorted(hits, reverse=True)]
+
+
+def _run_lengths(mask: np.ndarray) -> np.ndarray:
+    """For each pixel of the mask the length of the vertical run that it lies in; 0 outside."""
+    padded = np.pad(mask, ((1, 1), (0, 0))).T.astype(np.int8).ravel()
+    steps = np.diff(padded)
+    starts, ends = np.flatnonzero(steps == 1) + 1, np.flatnonzero(steps == -1) + 1
+    delta = np.zeros(len(padded) + 1, np.int32)
+    np.add.at(delta, starts, ends - starts)
+    np.add.at(delta, ends, -(ends - starts))
+    filled = np.cumsum(delta)[:-1]
+    return filled.reshape(mask.shape[1], mask.shape[0] + 2).T[1:-1]
