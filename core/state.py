@@ -11,6 +11,7 @@ from typing import Any
 TICKET, STOP, FAILURE, HEARTBEAT = "ticket.json", "stop", "failure.json", "heartbeat.json"
 STALL_S = 60.0  # a worker that says nothing for this long is not responding
 START_S = 20.0  # a worker has this long from its ticket to taking the lock
+VMSTAT = Path("/proc/vmstat")
 ACTIVE = ("queued", "running", "stalled")
 RESUMABLE = ("interrupted", "stopped", "failed")
 
@@ -68,7 +69,14 @@ def sentence(folder: Path, state: str, epochs_done: int) -> str:
         since = time.strftime("%H:%M:%S", time.localtime(_changed(folder / HEARTBEAT, folder)))
         return f"Not responding since {since}. Stop ends it; Resume goes on from the last epoch."
     if state == "interrupted":
-        return f"Interrupted at epoch {epochs_done}. Resume goes on from there."
+        before, now = read(folder, HEARTBEAT).get("memory_kills"), memory_kills()
+        why = ""
+        if isinstance(before, int) and now > before:
+            why = (
+                " The system has ended a process for want of memory since: it may have run out of "
+                "memory, so train again with a smaller batch or model if that repeats."
+            )
+        return f"Interrupted at epoch {epochs_done}. Resume goes on from there.{why}"
     if state == "stopped":
         return f"Stopped by you after epoch {epochs_done}."
     if state == "failed":
@@ -76,6 +84,15 @@ def sentence(folder: Path, state: str, epochs_done: int) -> str:
     return {"queued": "Waiting for its turn.", "running": "Training.", "finished": "Finished."}.get(
         state, state
     )
+
+
+def memory_kills() -> int:
+    """How many processes Linux has ended for want of memory since it started; 0 elsewhere."""
+    try:
+        lines = VMSTAT.read_text().splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _changed(*paths: Path) -> float:

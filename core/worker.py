@@ -137,7 +137,8 @@ def _wait(folder: Path) -> bool:
 
 
 def _beat(folder: Path, said: dict[str, Any]) -> None:
-    files.write_json(folder / state.HEARTBEAT, {**said, "pid": os.getpid()}, sync=False)
+    told = {**said, "pid": os.getpid(), "memory_kills": state.memory_kills()}
+    files.write_json(folder / state.HEARTBEAT, told, sync=False)
 
 
 def _note_failure(folder: Path, error: BaseException) -> None:

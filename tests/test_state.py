@@ -1,5 +1,6 @@
 """States are derived from files and the lock, and never stored."""
 
+import json
 import os
 import time
 
@@ -99,3 +100,18 @@ def test_a_small_file_that_is_half_there_reads_as_empty(folder, content):
     (folder / "heartbeat.json").write_bytes(content)
     assert state.read(folder, "heartbeat.json") == {}
     assert state.read(folder, "missing.json") == {}
+
+
+def test_a_run_that_the_system_ended_for_want_of_memory_says_so(tmp_path, monkeypatch):
+    """Case 11: nobody is left to note it, but Linux counts such ends."""
+    counter = tmp_path / "vmstat"
+    monkeypatch.setattr(state, "VMSTAT", counter)
+    counter.write_text("nr_free_pages 1\noom_kill 3\n")
+    (tmp_path / state.HEARTBEAT).write_text(json.dumps({"memory_kills": state.memory_kills()}))
+    assert "memory" not in state.sentence(tmp_path, "interrupted", 2)
+    counter.write_text("nr_free_pages 1\noom_kill 4\n")
+    said = state.sentence(tmp_path, "interrupted", 2)
+    assert "Interrupted at epoch 2" in said
+    assert "smaller batch or model" in said
+    counter.unlink()
+    assert state.memory_kills() == 0
