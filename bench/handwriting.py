@@ -143,6 +143,7 @@ def changed(image: np.ndarray, index: int) -> dict[str, np.ndarray]:
     drawn = scenes.enlarge(image, 120)
 
     def sheet(ink_: np.ndarray, side: int, where: float = 0.5) -> np.ndarray:
+        side = max(side, *(length + 20 for length in ink_.shape))
         top, left = (int(where * (side - length)) for length in ink_.shape)
         page = np.zeros((side, side), np.float32)
         page[top : top + ink_.shape[0], left : left + ink_.shape[1]] = ink_
@@ -159,7 +160,7 @@ def changed(image: np.ndarray, index: int) -> dict[str, np.ndarray]:
         "off-centre": sheet(drawn, 420, corner),
         "inverted": 255 - image,
         "thin": sheet(scenes.thicker(np.pad(drawn, 20), -0.4), 260),
-        "thick": sheet(scenes.thicker(np.pad(drawn, 20), 0.4), 260),
+        "thick": sheet(scenes.thicker(np.pad(drawn, 20), 0.3), 260),
     }
 
 

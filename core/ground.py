@@ -112,7 +112,7 @@ def blocks(gray: np.ndarray) -> tuple[np.ndarray, int]:
     """Means over square blocks, at most COARSE of them on the long side, and their side in
     pixels.
     """
-    step = max(1, -(-max(gray.shape) // COARSE))
+    step = max(1, min(-(-max(gray.shape) // COARSE), min(gray.shape)))
     height, width = (length // step for length in gray.shape)
     cut = gray[: height * step, : width * step]
     return cut.reshape(height, step, width, step).mean((1, 3)), step
@@ -177,7 +177,7 @@ def light(gray: np.ndarray) -> np.ndarray:
     """The slow change of light over the picture (H, W), about 1: a quadratic surface through the
     logarithm of the brightness, to which what is darker than it counts ever less.
     """
-    step = max(1, max(gray.shape) // 40)
+    step = max(1, min(max(gray.shape) // 40, min(gray.shape)))
     height, width = (length // step for length in gray.shape)
     blocks = gray[: height * step, : width * step].reshape(height, step, width, step)
     values = np.log(np.maximum(blocks.max((1, 3)), 1)).ravel()

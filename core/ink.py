@@ -202,7 +202,7 @@ def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None
         said = ("light strokes on a dark ground were turned dark on light",)
         stages.append(("inverted", gray.astype(np.uint8)))
     strongest = float(gray.max()) - ground
-    if strongest < 60 or float((np.abs(rim - ground) > 0.25 * strongest).mean()) > 0.02:
+    if strongest < 60 or float((np.abs(rim - ground) > 0.25 * strongest).mean()) > 0.06:
         return None
     ink = np.clip((gray - ground) / strongest, 0, 1)
     (_, _), (tall, wide) = strokes.box(ink > 0.2)

@@ -9,6 +9,7 @@ from scipy import ndimage
 
 SLOPE = 0.14  # lines steeper than that (8 degrees) are not looked for
 PARTS = 24  # stretches that a line is followed in
+FAMILY = 3  # so many lines are ruled paper or a form, wherever they end
 ACROSS = 0.8  # share of them that it must cover
 
 
@@ -20,25 +21,27 @@ def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """
     if min(mask.shape) < 40:
         return mask, 0
-    rows, count_rows = _lines(mask)
-    columns, count_columns = _lines(mask.T)
-    lines = rows | columns.T
-    if not lines.any():
+    found = _lines(mask)
+    found += [(pixels.T, whole) for pixels, whole in _lines(np.ascontiguousarray(mask.T))]
+    if len(found) < FAMILY:  # a long stroke may look like a line, but ends before the rim
+        found = [(pixels, whole) for pixels, whole in found if whole]
+    if not found:
         return mask, 0
+    lines = np.logical_or.reduce([pixels for pixels, _ in found])
     rest = mask & ~lines
     if rest.sum() < 0.02 * mask.sum():
         return mask, 0
     rest |= ndimage.binary_closing(np.pad(rest, 4), np.ones((5, 5)))[4:-4, 4:-4] & mask
-    return rest, count_rows + count_columns
+    return rest, len(found)
 
 
-def _lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Pixels of nearly horizontal lines that cross the whole picture, and their number."""
+def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
+    """(pixels, reaches both sides) of each nearly horizontal line that crosses the picture."""
     height, width = mask.shape
     run = _run_lengths(mask)
-    found, count = np.zeros_like(mask), 0
-    taken = np.zeros(height, bool)
+    lines, taken = [], np.zeros(height, bool)
     xs = np.arange(width)
+    rim = max(2, width // 100)
     for y, slope in _crossings(mask):
         if taken[y]:
             continue
@@ -50,12 +53,13 @@ def _lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
             continue
         reach = int(np.ceil(thick)) + 2
         taken[max(0, y - 2 * reach) : y + 2 * reach + 1] = True
-        count += 1
+        pixels = np.zeros_like(mask)
         for offset in range(-reach, reach + 1):
             rows = np.clip(middle + offset, 0, height - 1)
             thin = (run[rows, xs] > 0) & (run[rows, xs] <= 1.6 * thick + 1)
-            found[rows[thin], xs[thin]] = True
-    return found, count
+            pixels[rows[thin], xs[thin]] = True
+        lines.append((pixels, bool(lengths[:rim].any() and lengths[-rim:].any())))
+    return lines
 
 
 def _crossings(mask: np.ndarray) -> list[tuple[int, float]]:

@@ -29,6 +29,8 @@ def test_without_settings_images_pass_through_unchanged():
         {"scale": 0.2, "shear": 10.0},
         {"flip": True},
         {"erasing": 0.5},
+        {"elastic": 0.02},
+        {"stroke": 0.7},
     ],
 )
 @pytest.mark.parametrize("shape", [(8, 1, 28, 28), (8, 3, 20, 32)])
@@ -89,3 +91,23 @@ def test_erasing_blanks_a_rectangle_in_its_share_of_images():
     one = erased[int(gone.argmax()), 0] == 0
     rows, columns = one.any(1).sum(), one.any(0).sum()
     assert int(rows * columns) == int(one.sum())  # a full rectangle
+
+
+def test_strokes_swell_and_shrink_at_both_edges_and_keep_their_contrast():
+    images = torch.zeros(200, 1, 21, 21)
+    images[:, :, :, 9:12] = 255.0
+    changed = augment(images, TrainConfig(stroke=0.5), seeded())[:, 0, 10]
+    width = changed.sum(1) / 255
+    assert 1.5 < float(width.min()) < 2.6
+    assert 3.4 < float(width.max()) <= 4.0
+    assert torch.allclose(changed.amax(1), torch.tensor(255.0))
+    assert torch.allclose(changed, changed.flip(1))
+
+
+def test_elastic_wandering_moves_parts_apart_by_about_its_share():
+    moved = augment(dots(256, height=41, width=41), TrainConfig(elastic=0.03), seeded())
+    ys, xs = torch.meshgrid(torch.arange(41.0) - 20, torch.arange(41.0) - 20, indexing="ij")
+    mass = moved[:, 0].sum((1, 2)).clamp(min=1e-6)
+    off = torch.stack([(moved[:, 0] * ys).sum((1, 2)), (moved[:, 0] * xs).sum((1, 2))]) / mass
+    assert 0.4 < float(off.std()) < 2.0
+    assert abs(float(off.mean())) < 0.3

@@ -1,7 +1,5 @@
 """Pictures of every kind become what a network knows, or are refused by name."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -19,16 +17,10 @@ def drawing(
     return image
 
 
-def encoded(image: Image.Image, kind: str = "PNG", **settings) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **settings)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize(("ground", "pen"), [(255, 0), (0, 255), (200, 60), (30, 190)])
 def test_polarity_is_found_not_assumed(ground, pen):
     final = ink.prepare(drawing(ground, pen), GRAY, drawn=True).image
-    assert final[0, 14, 14] == 255
+    assert final[0, 14, 14] > 230
     assert final[0, 0].max() == 0
 
 
@@ -38,7 +30,7 @@ def test_a_drawing_is_cropped_scaled_to_20_and_centred_by_mass(box):
     rows, columns = np.flatnonzero(final.any(1)), np.flatnonzero(final.any(0))
     assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
     middle = (final.sum(1) @ (np.arange(28) + 0.5), final.sum(0) @ (np.arange(28) + 0.5))
-    assert np.array(middle) / final.sum() == pytest.approx([14, 14], abs=0.6)
+    assert np.array(middle) / final.sum() == pytest.approx([14.5, 14.5], abs=0.6)
 
 
 @pytest.mark.real_data
@@ -61,7 +53,7 @@ def test_other_sets_get_the_whole_picture_in_their_own_shape(shape):
 
 def test_every_stage_is_kept_for_showing():
     names = [name for name, _ in ink.prepare(drawing(), GRAY, drawn=True).stages]
-    assert names == ["as given", "inverted", "cropped", "28x28"]
+    assert names == ["as given", "even light", "ink", "cropped", "28x28"]
 
 
 @pytest.mark.parametrize(
@@ -70,6 +62,7 @@ def test_every_stage_is_kept_for_showing():
         Image.new("L", (300, 300), 255),
         Image.new("L", (1, 1), 0),
         drawing(box=(150, 150, 153, 153)),
+        drawing(box=(140, 140, 170, 170)),
     ],
 )
 def test_an_empty_picture_or_a_dot_gets_no_made_up_answer(image):
@@ -84,60 +77,70 @@ def test_a_stroke_off_the_edge_is_read():
     assert final.max() == 255
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "cannot identify"),
-        (b"plain text", "cannot identify"),
-        (b"MZ\x90\0" + bytes(200), "cannot identify"),
-        (encoded(drawing())[:200], "truncated|broken"),
-    ],
-)
-def test_a_file_that_is_no_image_is_refused_by_name(content, reason):
-    """Case 27."""
-    with pytest.raises(ink.ImageError, match=rf"^photo\.png: not an image we can read.*({reason})"):
-        ink.open_image(content, "photo.png")
+def seven(width: int, size=(300, 300), scale: float = 1.0) -> Image.Image:
+    image = Image.new("L", size, 255)
+    points = [(90, 70), (210, 70), (130, 240)]
+    ImageDraw.Draw(image).line([(scale * x, scale * y) for x, y in points], 0, width, "curve")
+    return image
 
 
-def test_a_picture_of_too_many_pixels_is_refused_before_decoding():
-    """Case 28."""
-    bomb = encoded(Image.new("1", (20_000, 20_000)))
-    assert len(bomb) < 100_000
-    with pytest.raises(ink.ImageError, match=r"^bomb\.png: too many pixels; at most 50 million"):
-        ink.open_image(bomb, "bomb.png")
+@pytest.mark.parametrize("width", [3, 12, 40])
+def test_every_pen_is_brought_to_the_width_that_the_set_has(width):
+    final = ink.prepare(seven(width), GRAY, drawn=True).image[0].astype(float)
+    across = final[17].sum() / 255  # the slanted stem
+    assert 1.5 < across < 5
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        encoded(drawing().convert("1")),
-        encoded(drawing().convert("P")),
-        encoded(drawing().convert("RGBA")),
-        encoded(drawing().convert("LA")),
-        encoded(drawing().convert("CMYK"), "JPEG"),
-        encoded(Image.fromarray(np.asarray(drawing(), np.uint16) * 257)),
-        encoded(drawing(), "TIFF"),
-        encoded(drawing(), "GIF", save_all=True, append_images=[drawing(0, 255)]),
-    ],
-    ids=["bilevel", "palette", "RGBA", "LA", "CMYK", "16-bit", "TIFF", "animated"],
-)
-def test_every_mode_gives_the_same_digit(content):
-    """Case 28."""
-    expected = ink.prepare(drawing(), GRAY, drawn=True).image
-    final = ink.prepare(ink.open_image(content), GRAY, drawn=True).image
-    assert np.abs(final.astype(int) - expected).mean() < 3
+def test_variants_for_the_vote_begin_with_the_image_itself():
+    prepared = ink.prepare(seven(3), GRAY, drawn=True)
+    assert prepared.variants.shape == (3, *GRAY)
+    assert np.array_equal(prepared.variants[0], prepared.image)
 
 
-def test_transparency_is_laid_on_white():
-    clear = Image.new("RGBA", (300, 300), (0, 0, 0, 0))
-    ImageDraw.Draw(clear).rectangle((60, 40, 100, 240), fill=(0, 0, 0, 255))
-    final = ink.prepare(ink.open_image(encoded(clear)), GRAY, drawn=True).image
-    assert np.array_equal(final, ink.prepare(drawing(), GRAY, drawn=True).image)
+def test_one_sentence_says_what_was_done_and_the_box_where_it_was():
+    small = Image.new("L", (600, 600), 255)
+    small.paste(seven(14).resize((100, 100)), (480, 20))
+    prepared = ink.prepare(small, GRAY, drawn=True)
+    assert "of the picture and was enlarged" in prepared.sentence
+    assert "off the middle and was centred" in prepared.sentence
+    assert prepared.sentence[0].isupper()
+    assert prepared.sentence.endswith(".")
+    x, y, width, height = prepared.box
+    assert (x, y) == pytest.approx((510, 42), abs=4)
+    assert (width, height) == pytest.approx((40, 58), abs=6)
 
 
-def test_a_photo_is_turned_as_its_exif_says():
-    """Case 28."""
-    exif = Image.Exif()
-    exif[0x0112] = 6  # turn by 90 degrees to see it upright
-    wide = ink.open_image(encoded(Image.new("L", (40, 20)), "JPEG", exif=exif))
-    assert wide.size == (20, 40)
+def test_what_lies_at_the_rim_gives_way_to_the_drawing():
+    image = seven(14)
+    ImageDraw.Draw(image).rectangle((0, 285, 299, 299), fill=0)
+    final = ink.prepare(image, GRAY, drawn=True).image
+    alone = ink.prepare(seven(14), GRAY, drawn=True).image
+    assert np.abs(final.astype(int) - alone).mean() < 6
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_an_image_in_mnists_own_form_passes_unchanged_in_either_polarity(inverted):
+    own = ink.prepare(seven(22), GRAY, drawn=True).image
+    assert own.max() == 255
+    given = Image.fromarray(255 - own[0] if inverted else own[0])
+    again = ink.prepare(given, GRAY, drawn=True)
+    assert np.array_equal(again.image, own)
+    assert len(again.variants) == 1
+
+
+def test_a_28x28_picture_that_is_not_in_that_form_is_brought_to_it():
+    tight = np.zeros((28, 28), np.uint8)
+    tight[:, 2:26] = np.asarray(seven(30).crop((70, 50, 230, 250)).resize((24, 28))) < 128
+    final = ink.prepare(Image.fromarray(tight * 255), GRAY, drawn=True).image[0]
+    rows = np.flatnonzero(final.any(1))
+    assert np.ptp(rows) + 1 == 20
+
+
+def test_a_canvas_drawing_is_prepared_in_well_under_a_tenth_of_a_second():
+    import time
+
+    ink.prepare(seven(22), GRAY, drawn=True)
+    start = time.process_time()
+    for _ in range(5):
+        ink.prepare(seven(22), GRAY, drawn=True)
+    assert (time.process_time() - start) / 5 < 0.1

@@ -93,6 +93,17 @@ def test_predict_as_json_is_one_object_a_line(tiny, pictures, capsys):
     assert rows[0]["confidence"] == rows[0]["probabilities"][rows[0]["label"]]
 
 
+def test_predict_reads_numbers(tiny, pictures, capsys):
+    """Case 27: also of a batch of numbers the good ones are read."""
+    assert main(["predict", tiny.id, *pictures, "--number", "--json"]) == 2
+    out, err = capsys.readouterr()
+    row = json.loads(out)
+    assert row["file"] == pictures[0]
+    assert {"text", "confidence", "boxes"} <= set(row)
+    assert all(len(box) == 4 for box in row["boxes"])
+    assert "bad.png: not an image we can read" in err
+
+
 def test_export_prints_what_it_wrote(tiny, tmp_path, capsys):
     assert main(["export", tiny.id, "-o", str(tmp_path / "out")]) == 0
     assert "model_accuracy.txt" in capsys.readouterr().out

@@ -1,0 +1,77 @@
+"""Strings are cut where a classifier finds whole digits; here it knows bars and rings."""
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from core import numbers, paper
+
+
+def score(images: np.ndarray) -> np.ndarray:
+    """A classifier of two shapes: 0 for a ring, 1 for a narrow bar; unsure of all else."""
+    probs = np.full((len(images), 10), 0.02, np.float32)
+    for row, image in zip(probs, images, strict=True):
+        columns = np.flatnonzero((image > 100).any(0))
+        wide = np.ptp(columns) + 1
+        hollow = image[11:17, 12:16].mean() < 60
+        if wide <= 8:
+            row[1] = 0.98
+        elif wide >= 11 and hollow and image[14, columns[0]] > 60 < image[14, columns[-1]]:
+            row[0] = 0.98
+        else:
+            row[2] = 0.3
+    return probs / probs.sum(1, keepdims=True)
+
+
+def written(text: str, gap: int = 25) -> Image.Image:
+    image = Image.new("L", (900, 130 * (text.count("/") + 1)), 255)
+    draw = ImageDraw.Draw(image)
+    for row, line in enumerate(text.split("/")):
+        x, y = 40, 130 * row + 20
+        for letter in line:
+            if letter == "1":
+                draw.line([(x + 5, y), (x + 5, y + 90)], 0, 10)
+                x += 10 + gap
+            else:
+                draw.ellipse((x, y, x + 64, y + 90), outline=0, width=10)
+                x += 64 + gap
+    return image
+
+
+def text(image: Image.Image) -> str:
+    lines = numbers.read(paper.clean(image, numbers.SIDE), (28, 28), score)
+    return "/".join("".join(str(found.probs.argmax()) for found in line) for line in lines)
+
+
+@pytest.mark.parametrize("string", ["0", "1", "10", "0110", "0101001", "01/10", "00/11/01"])
+def test_strings_are_read_in_order(string):
+    assert text(written(string)) == string
+
+
+@pytest.mark.parametrize("gap", [-2, -6])
+def test_digits_that_touch_are_parted(gap):
+    image = written("00", gap)
+    page = paper.clean(image, numbers.SIDE)
+    from scipy import ndimage
+
+    assert ndimage.label(page.mask)[1] == 1
+    assert text(image) == "00"
+
+
+def test_places_are_those_on_the_page():
+    found = numbers.read(paper.clean(written("01"), numbers.SIDE), (28, 28), score)[0]
+    rows, columns = found[0].place
+    assert (columns.start, columns.stop) == pytest.approx((40, 105), abs=2)
+    assert (rows.start, rows.stop) == pytest.approx((20, 111), abs=2)
+
+
+def test_a_light_number_on_black_is_the_same():
+    inverted = Image.fromarray(255 - np.asarray(written("0110")))
+    assert text(inverted) == "0110"
+
+
+def test_the_evidence_has_a_weight_each():
+    page = paper.clean(written("01"), numbers.SIDE)
+    for candidate in numbers.candidates(page, (28, 28), score):
+        assert candidate.evidence.shape == numbers.WEIGHTS.shape
+        assert candidate.images.shape[1:] == (28, 28)

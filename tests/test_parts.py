@@ -1,0 +1,44 @@
+"""Connected ink: what hangs together, and in which line it stands."""
+
+import numpy as np
+
+from core import parts
+
+
+def sheet(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    mask = np.zeros((260, 400), bool)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+def found(*boxes):
+    return parts.find(sheet(*boxes))[1]
+
+
+def test_lines_are_read_from_top_to_bottom_and_from_left_to_right():
+    boxes = [(300, 20, 330, 80), (20, 150, 50, 210), (100, 30, 130, 90), (120, 160, 150, 220)]
+    lines = parts.in_lines(found(*boxes), 60)
+    assert [[part.left for part in line] for line in lines] == [[100, 300], [20, 120]]
+
+
+def test_a_line_may_slope():
+    boxes = [(40 * i, 10 + 12 * i, 40 * i + 25, 70 + 12 * i) for i in range(8)]
+    assert [len(line) for line in parts.in_lines(found(*boxes), 60)] == [8]
+
+
+def test_the_bar_of_a_5_joins_it_and_a_dot_far_away_is_dropped():
+    body, bar, dot = (100, 40, 140, 100), (110, 28, 150, 34), (250, 92, 258, 100)
+    joined = parts.attach(found(body, bar, dot), 60)
+    assert len(joined) == 1
+    assert joined[0].place == (slice(28, 100), slice(100, 150))
+
+
+def test_what_stands_above_each_other_is_one_group():
+    top, bottom, right = (100, 20, 140, 60), (105, 64, 135, 110), (180, 20, 210, 110)
+    groups = parts.groups(sorted(found(top, bottom, right), key=lambda p: p.left))
+    assert [len(group.numbers) for group in groups] == [2, 1]
+
+
+def test_the_typical_height_is_that_of_most_of_the_ink():
+    assert parts.typical_height(found((0, 0, 30, 60), (60, 0, 90, 62), (200, 0, 204, 4))) == 62
