@@ -81,7 +81,13 @@ def guard(title: str) -> Iterator[None]:
     """Turns a fault into a message that says the way out; fragments need one of their own."""
     try:
         yield
-    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError, recipes.BadSettings) as error:
+    except (
+        runs.RunNotFound,
+        runs.BrokenRun,
+        data.DatasetError,
+        recipes.BadSettings,
+        limits.Refused,
+    ) as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()
     except ModuleNotFoundError as error:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from filelock import FileLock
 
-from core import files, runs
+from core import files, limits, runs
 
 NAME = "tags.json"
 SUGGESTED = ("bad label", "ambiguous")
@@ -34,7 +34,10 @@ def _valid(found: object) -> dict[int, dict[str, str]]:
 
 
 def write(digest: str, index: int, tag: str) -> None:
-    """Set the tag of one image; an empty one removes it. Raises ValueError for a tag too long."""
+    """Set the tag of one image; an empty one removes it. Raises ValueError for a tag too long,
+    Refused where what others see stays as it is.
+    """
+    limits.refuse_changes()
     tag = " ".join(tag.split())
     if len(tag) > LONGEST:
         raise ValueError(f"tag: {len(tag)} characters are too many; at most {LONGEST}")

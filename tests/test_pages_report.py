@@ -171,6 +171,50 @@ def test_hosted_runs_are_neither_deleted_nor_renamed_nor_noted(tiny, hosted):
     assert limits.max_epochs() == 10
 
 
+@pytest.fixture
+def no_workers(monkeypatch):
+    """Runs get into line, but nobody starts to train them."""
+    monkeypatch.setattr(jobs, "_start", lambda run_id: None)
+
+
+def test_hosted_visitors_steer_only_what_they_began(tiny, hosted, no_workers):
+    at = open_page("train", recipe="digits-cnn")
+    at.button(key="train_start").click().run()
+    assert not at.exception
+    (mine,) = jobs.queue()
+    at.switch_page("pages/train.py").run()
+    assert f"line_{mine.id}" in {button.key for button in at.button}
+    for page in ("train", "run"):  # another visitor
+        other = open_page(page, run=mine.id)
+        assert not other.error
+        assert not {button.key for button in other.button} & {f"line_{mine.id}", "run_stop"}
+    at.button(key=f"line_{mine.id}").click().run()
+    assert not at.error
+    assert jobs.queue() == []
+
+
+def test_the_same_wish_of_another_visitor_makes_it_not_theirs(hosted, artifacts, no_workers):
+    first, second = (open_page("train", recipe="digits-cnn") for _ in range(2))
+    first.button(key="train_start").click().run()
+    second.button(key="train_start").click().run()
+    (run,) = jobs.queue()
+    for at, own in ((first, True), (second, False)):
+        at.switch_page("pages/train.py").run()
+        assert (f"line_{run.id}" in {button.key for button in at.button}) is own
+
+
+def test_hosted_pages_start_no_work_on_a_run_and_tag_nothing(tiny, hosted):
+    at = open_page("samples", run=tiny.id, image="3")
+    assert not at.exception
+    assert not at.error
+    keys = {widget.key for kind in (at.button, at.selectbox) for widget in kind}
+    assert not keys & {"neighbours_find", "sample_tag_3"}
+    assert f"python -m core neighbours {tiny.id}" in texts(at)
+    at = open_page("claim", run=tiny.id)
+    assert not at.error
+    assert "claim_recompute" not in {button.key for button in at.button}
+
+
 def test_hosted_training_is_capped(tiny, hosted):
     at = open_page("train")
     assert not at.exception
