@@ -134,7 +134,8 @@ def recompute(run: runs.Run) -> None:
         elif stamp["exact"]:
             st.badge(
                 f"✓ Reproduced: {ui.percent(stamp['found'])} of {stamp['count']:,}, "
-                f"{stamp['time'][:10]}",
+                f"{stamp['time'][:10]}"
+                f"{', before it was taken in here' if stamp.get('elsewhere') else ''}",
                 color="green",
             )
         else:

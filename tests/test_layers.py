@@ -107,6 +107,11 @@ def test_every_file_of_core_has_its_place():
     assert {path.stem for path in CORE.glob("*.py")} - {"__init__"} == set(ORDER)
 
 
+def test_every_file_of_core_has_its_tests():
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert {name.strip("_") for name in ORDER} - tested == set()
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_a_file_imports_only_what_stands_above_it(name):
     above = set(ORDER[: ORDER.index(name)])
