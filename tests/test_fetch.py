@@ -199,7 +199,9 @@ def laid(folder, **changed: bytes):
     ],
 )
 def test_a_part_that_is_no_idx_of_its_kind_is_refused_by_its_file(tmp_path, name, content, mapped):
-    """Case 31: IDX of a wrong magic, type, shape or count."""
+    """Case 31: IDX of a wrong magic, type, shape or count. CSV is read from nobody: the one file
+    that is read comes with scikit-learn.
+    """
     folder = laid(tmp_path, **{name: content})
     with pytest.raises(data.DatasetError, match=r"t10k-\w+-idx\d-ubyte .*: delete it and fetch"):
         fetch.read_part(folder, "t10k", mapped=mapped)
