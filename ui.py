@@ -81,7 +81,13 @@ def guard(title: str) -> Iterator[None]:
     """Turns a fault into a message that says the way out; fragments need one of their own."""
     try:
         yield
-    except (runs.RunNotFound, runs.BrokenRun, data.DatasetError, recipes.BadSettings) as error:
+    except (
+        runs.RunNotFound,
+        runs.BrokenRun,
+        data.DatasetError,
+        recipes.BadSettings,
+        limits.Refused,
+    ) as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()
     except ModuleNotFoundError as error:
@@ -185,7 +191,11 @@ def labels(known: Sequence[runs.Run]) -> dict[str, str]:
     """
     found = {run.id: label(run) for run in known}
     counts = Counter(found.values())
-    return {key: text if counts[text] == 1 else f"{text} · {key}" for key, text in found.items()}
+    same = [key for key, text in found.items() if counts[text] > 1]
+    ends = Counter(key[-4:] for key in same)  # the end of an id is made by chance
+    for key in same:
+        found[key] += f" · {key[-4:] if ends[key[-4:]] == 1 else key}"
+    return found
 
 
 def label(run: runs.Run) -> str:

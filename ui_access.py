@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from core import data, limits, runs
+from core import data, jobs, limits, runs
 
 HERE = Path(__file__).parent
 TEMPORARY = (
@@ -36,6 +36,27 @@ def copy_link() -> None:
             address = f"{st.context.url or ''}{'?' if query else ''}{query}"
             st.code(address[:2000], language=None, wrap_lines=True)
             st.caption("Opens exactly this view, for whoever can reach this server.")
+
+
+def visitor() -> str | None:
+    """The visitor's address, for the limits; None on the machine itself."""
+    address = st.context.ip_address
+    return address if isinstance(address, str) else None
+
+
+def own(done: jobs.Submitted) -> None:
+    """Remember that this visitor put the training in line, as long as the tab is open."""
+    if not done.already:
+        st.session_state["own_runs"] = {*st.session_state.get("own_runs", ()), done.run_id}
+
+
+def is_own(run: runs.Run) -> bool:
+    return run.id in st.session_state.get("own_runs", ())
+
+
+def may_steer(run: runs.Run) -> bool:
+    """Whether this visitor may stop and resume a training: strangers only their own."""
+    return is_own(run) or not limits.changes_off()
 
 
 def signed_in() -> None:

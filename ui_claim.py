@@ -116,16 +116,15 @@ def recompute(run: runs.Run) -> None:
         if known.active:
             _watch(run.id)
             return
-        if st.button(
+        if not limits.changes_off() and st.button(
             "Recompute now",
             key="claim_recompute",
             icon=":material/refresh:",
             help="Scores the saved weights on the test images again, in a process of its own",
-            disabled=limits.hosted(),
         ):
             try:
                 tasks.start(run.id, "evaluate")
-            except runs.BrokenRun as error:
+            except (runs.BrokenRun, limits.Refused) as error:
                 st.error(ui.plain(str(error)))
                 return
             st.rerun()
@@ -135,7 +134,8 @@ def recompute(run: runs.Run) -> None:
         elif stamp["exact"]:
             st.badge(
                 f"✓ Reproduced: {ui.percent(stamp['found'])} of {stamp['count']:,}, "
-                f"{stamp['time'][:10]}",
+                f"{stamp['time'][:10]}"
+                f"{', before it was taken in here' if stamp.get('elsewhere') else ''}",
                 color="green",
             )
         else:

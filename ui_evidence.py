@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 import ui
-from core import charts, data, neighbours, runs, tasks
+from core import charts, data, limits, neighbours, runs, tasks
 from core.neighbours import Found
 
 SIDE = 112
@@ -126,6 +126,12 @@ def offer(run: runs.Run) -> None:
         return
     if known.state == "failed":
         st.warning(ui.plain(known.reason or "It failed."), icon=":material/error:")
+    if limits.changes_off():
+        st.caption(
+            "Not looked up for this run. Whoever owns this installation can do it: "
+            f"`python -m core neighbours {run.id}`"
+        )
+        return
     st.caption("Not looked up yet for this run: it takes a few seconds, once.")
     if st.button("Find them", key="neighbours_find", icon=":material/search:"):
         tasks.start(run.id, "neighbours")

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 
 import ui
+import ui_access
 import ui_run
 from core import jobs, limits, plan, recipes, runs, sizes
 from core.data import DATASETS
@@ -262,11 +263,10 @@ def _preview(order: Order) -> None:
 
 def submit(order: Order) -> None:
     """Put the order in line and show it; what is wrong becomes a message and the form stays."""
-    address = st.context.ip_address
-    visitor = address if isinstance(address, str) else None  # None on the machine itself
+    done = []
     try:
-        done = [
-            jobs.submit(
+        for seed in order.seeds:
+            given = jobs.submit(
                 order.recipe,
                 config=order.config,
                 seed=seed,
@@ -274,10 +274,10 @@ def submit(order: Order) -> None:
                 precision=order.precision,
                 threads=order.threads,
                 name=order.name,
-                visitor=visitor,
+                visitor=ui_access.visitor(),
             )
-            for seed in order.seeds
-        ]
+            ui_access.own(given)
+            done.append(given)
     except (ValueError, OSError) as error:
         st.error(ui.plain(str(error)), icon=":material/error:")
         return

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 import ui
+import ui_access
 from core import beginning, files, limits, personal, personal_zip, runs, verdicts
 from core.personal import Entry, Kind
 from core.unzip import BadArchive
@@ -34,7 +35,7 @@ def panel(run: runs.Run, answer: Any, picture: Any) -> None:
         if off:
             st.caption(f"{ui.plain(off[:1].upper() + off[1:])}.")
         if kept:
-            _grid(kind, kept, removable=not off)
+            _grid(kind, kept, removable=not (off or limits.changes_off()))
             _scores(run, kind, kept, can_keep=not off)
             _further(run, kept)
         else:
@@ -259,10 +260,9 @@ def further(run_id: str) -> None:
     """Put the training in line and show it; what is wrong becomes a message."""
     from core import jobs
 
-    address = st.context.ip_address
-    visitor = address if isinstance(address, str) else None  # None on the machine itself
     try:
-        done = jobs.submit(**beginning.wish(run_id), visitor=visitor)
+        done = jobs.submit(**beginning.wish(run_id), visitor=ui_access.visitor())
+        ui_access.own(done)
     except (ValueError, LookupError, OSError) as error:
         st.error(ui.plain(str(error)), icon=":material/error:")
         return

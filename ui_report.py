@@ -11,9 +11,10 @@ from collections import OrderedDict
 import streamlit as st
 
 import ui
-from core import data, giveaway, jobs, limits, runs
+from core import clouds, data, giveaway, jobs, limits, neighbours, runs, stamps, tags
 from core.card import FILES
 
+ADDED = (neighbours.NEIGHBOURS, clouds.NAME, stamps.STAMP)  # archive.py needs torch
 KEPT = 4  # packages in memory, of some MB each
 WHOLE = "The zip is the run itself as well: any Lightbox takes it in again."
 
@@ -32,14 +33,14 @@ def shelf() -> Shelf:
 
 
 def identity(run: runs.Run) -> tuple:
-    """What a package depends on: the run, its notes, and whether the images are here."""
-    stamps = []
-    for name in (runs.MANIFEST, runs.NOTES):
-        path = run.folder / name
-        stamps.append(path.stat().st_mtime_ns if path.exists() else 0)
+    """What a package depends on: the run, what was added to it, and whether the images are here."""
+    times = []
+    paths = [run.folder / name for name in (runs.MANIFEST, runs.NOTES, *ADDED)]
+    for path in (*paths, runs.root() / tags.NAME):
+        times.append(path.stat().st_mtime_ns if path.exists() else 0)
     known = data.DATASETS.get(run.info["dataset"])
     here = bool(known and known.folder) and (data.data_root() / known.folder / "raw").is_dir()
-    return (str(runs.root().resolve()), run.id, *stamps, here)
+    return (str(runs.root().resolve()), run.id, *times, here)
 
 
 def package(run: runs.Run) -> tuple[bytes, dict[str, str]] | None:
@@ -112,11 +113,12 @@ def preview(content: bytes) -> None:
     page = one(content, "report.html")
     if st.toggle(f"Show the page here ({size(len(page))})", key="report_preview"):
         address = base64.b64encode(page).decode()
-        st.iframe(
-            f"data:text/html;charset=utf-8;base64,{address}",
-            height=720,
-            alt="The page that the run leaves as",
-        )
+        with st.container(border=True, key="report_page"):  # else nobody sees where it begins
+            st.iframe(
+                f"data:text/html;charset=utf-8;base64,{address}",
+                height=720,
+                alt="The page that the run leaves as",
+            )
 
 
 def take_in() -> None:

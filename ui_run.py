@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 import ui
+import ui_access
 from core import charts, histories, jobs, runs, state
 
 LOG_LINES = 40
@@ -26,8 +27,8 @@ def line() -> None:
             if said.get("epoch"):
                 st.caption(f"epoch {said['epoch']} of {epochs}", width="content")
             text = "Cancel" if run.state == "queued" else "Stop"
-            if st.button(text, key=f"line_{run.id}"):
-                jobs.stop(run.id)
+            if ui_access.may_steer(run) and st.button(text, key=f"line_{run.id}"):
+                jobs.stop(run.id, own=ui_access.is_own(run))
                 st.rerun()
 
 

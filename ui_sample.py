@@ -126,7 +126,7 @@ def _tag(run: runs.Run, index: int) -> None:
     if known is None:
         return
     current = known.get(index, {}).get("tag", "")
-    if limits.hosted():
+    if limits.changes_off():
         if current:
             st.caption(f"Tagged: {ui.plain(current)}")
         return

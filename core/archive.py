@@ -19,11 +19,30 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core import files, jobs, limits, review, runs, scoring, unzip, vetting
+from core import (
+    clouds,
+    files,
+    jobs,
+    limits,
+    neighbours,
+    review,
+    runs,
+    scoring,
+    stamps,
+    tags,
+    unzip,
+    vetting,
+)
 from core.unzip import BadArchive
 
 MAX_JSON = 5_000_000
 TAKEN = (*runs.FINISHED_FILES, runs.MANIFEST)
+COMPUTED = {
+    neighbours.NEIGHBOURS: neighbours.read,
+    clouds.NAME: clouds.read,
+    stamps.STAMP: stamps.read,
+}  # later, of the run's weights, each with what reads it: None unless it belongs to them
+ADDED = (runs.NOTES, *COMPUTED, tags.NAME)
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,19 @@ def pack(contents: dict[str, bytes]) -> bytes:
             entry.external_attr = 0o644 << 16
             made.writestr(entry, content)
     return buffer.getvalue()
+
+
+def added(run: runs.Run) -> dict[str, bytes]:
+    """What was computed and written about a finished run since, and the tags of its test images.
+
+    Raises BrokenRun when the tags cannot be read.
+    """
+    names = [runs.NOTES] if (run.folder / runs.NOTES).is_file() else []
+    names += [name for name, read in COMPUTED.items() if read(run) is not None]
+    found = {name: (run.folder / name).read_bytes() for name in names}
+    if noted := tags.read(run.info["test_sha256"]):
+        found[tags.NAME] = json.dumps(noted, ensure_ascii=False).encode()
+    return found
 
 
 def take_in(content: bytes) -> Imported:
@@ -68,6 +100,7 @@ def take_in(content: bytes) -> Imported:
 def _place(found: dict[str, bytes], info: dict[str, Any]) -> Imported:
     """Beside its name first, loaded there once, then moved: no half run is ever listed."""
     asked = info["id"]
+    noted = tags.checked(json.loads(found.pop(tags.NAME, b"{}")))
     run_id = _free_id(asked, found[runs.MANIFEST], info["recipe"])
     folder = runs.root() / f".incoming-{secrets.token_hex(4)}"
     folder.mkdir()
@@ -75,9 +108,12 @@ def _place(found: dict[str, bytes], info: dict[str, Any]) -> Imported:
         for name, content in found.items():
             files.write_bytes(folder / name, content)
         _check_network(folder, info)
+        _check_computed(folder, info)
         folder.rename(runs.root() / run_id)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if noted and not limits.changes_off():
+        tags.add(info["test_sha256"], noted)
     return Imported(run_id, asked)
 
 
@@ -106,7 +142,7 @@ def _unpack(content: bytes) -> dict[str, bytes]:
                 )
             return {
                 name: unzip.read(archive, entries[name])
-                for name in (*TAKEN, runs.NOTES)
+                for name in (*TAKEN, *ADDED)
                 if name in entries
             }
     except BadArchive:
@@ -133,6 +169,12 @@ def _check(found: dict[str, bytes]) -> dict[str, Any]:
     if runs.NOTES in found:
         notes = _object(found, runs.NOTES, ())
     found[runs.NOTES] = json.dumps(_checked_notes(notes), ensure_ascii=False).encode()
+    if tags.NAME in found:
+        _object(found, tags.NAME, ())
+    vetting.computed(found)
+    if stamps.STAMP in found:
+        stamp = json.loads(found[stamps.STAMP]) | {"elsewhere": True}
+        found[stamps.STAMP] = json.dumps(stamp).encode()
     return info
 
 
@@ -158,6 +200,14 @@ def _object(found: dict[str, bytes], name: str, needed: tuple[str, ...]) -> dict
     if not isinstance(value, dict) or any(key not in value for key in needed):
         raise BadArchive(f"{name} lacks one of {', '.join(needed)}")
     return value
+
+
+def _check_computed(folder: Path, info: dict[str, Any]) -> None:
+    """What was computed about the run is of its weights and fits its data set."""
+    run = runs.Run(info["id"], folder, info, metrics={})
+    for name, read in COMPUTED.items():
+        if (folder / name).exists() and read(run) is None:
+            raise BadArchive(f"{name} does not belong to this run: take it out of the zip")
 
 
 def _check_network(folder: Path, info: dict[str, Any]) -> None:

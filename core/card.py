@@ -25,6 +25,10 @@ FILES = {
     "metrics.json": "every number on this page",
     "manifest.json": "sha256 of the run's files",
     "notes.json": "what people wrote on the run",
+    "neighbours.npz": "the nearest training images of every test image",
+    "clouds.npz": "where its classes lie in the last hidden layer",
+    "reproduced.json": "what came out when the weights were scored again",
+    "tags.json": "what people noted on the test images",
 }
 
 

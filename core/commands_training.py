@@ -112,7 +112,7 @@ def _take_up(run_id: str, world: distributed.World) -> int:
         print(f"{run_id} is {run.state}")
         world.leave()
         return 0
-    return _follow(jobs.resume(run_id, start=False, left=True), world)
+    return _follow(jobs.resume(run_id, start=False, left=True, own=True), world)
 
 
 def _work(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import math
 import mmap
 import socket
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,11 @@ def read_part(folder: Path, part: str, *, mapped: bool = False) -> tuple[np.ndar
     """
     images = read_idx(folder / f"{part}-images-idx3-ubyte", dimensions=3, mapped=mapped)
     labels = read_idx(folder / f"{part}-labels-idx1-ubyte", dimensions=1)
+    if len(images) != len(labels):
+        raise DatasetError(
+            f"{folder} has {len(images):,} {part} images but {len(labels):,} labels: "
+            "delete them and fetch them again"
+        )
     return images, labels
 
 
@@ -109,19 +115,20 @@ def read_idx(path: Path, dimensions: int, *, mapped: bool = False) -> np.ndarray
     it.
     """
     archive = path.with_name(f"{path.name}.gz")
+    source = path if path.exists() else archive
     try:
-        raw = _content(path, mapped) if path.exists() else gzip.decompress(archive.read_bytes())
+        raw = _content(path, mapped) if source == path else gzip.decompress(archive.read_bytes())
     except FileNotFoundError:
         raise DatasetError(f"{archive} is not on this machine") from None
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise DatasetError(
-            f"{archive} cannot be read ({error}): delete it and fetch it again"
+            f"{source} cannot be read ({error}): delete it and fetch it again"
         ) from error
     header = 4 + 4 * dimensions
     sizes = struct.unpack(f">{dimensions}I", raw[4:header]) if len(raw) >= header else ()
     if raw[:4] != bytes([0, 0, 8, dimensions]) or len(raw) != header + math.prod(sizes):
         raise DatasetError(
-            f"{path} is not a whole IDX file of {dimensions} dimensions: "
+            f"{source} is not a whole IDX file of {dimensions} dimensions: "
             "delete it and fetch it again"
         )
     return np.frombuffer(raw, np.uint8, offset=header).reshape(sizes)

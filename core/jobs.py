@@ -20,11 +20,8 @@ from typing import Any
 
 from core import files, limits, runs, state
 from core.beginning import Beginning
+from core.limits import Refused
 from core.recipes import Recipe, TrainConfig, describe
-
-
-class Refused(ValueError):
-    """A wish that cannot be met now; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +83,13 @@ def submit(
     return Submitted(run_id, *place, already=False)
 
 
-def resume(run_id: str, *, start: bool = True, left: bool = False) -> Submitted:
+def resume(run_id: str, *, start: bool = True, left: bool = False, own: bool = False) -> Submitted:
     """Put an unfinished run in line again; `left`: its worker is known to be dead, so that it does
-    not count as waiting for its ticket alone. Raises RunNotFound, or Refused when it is done.
+    not count as waiting for its ticket alone. Raises RunNotFound, or Refused when it is done, or
+    when it is not the caller's `own` where runs stay as they are.
     """
+    if not own:
+        limits.refuse_changes()
     _check_on()
     with turn():
         run = runs.load(run_id)
@@ -109,16 +109,19 @@ def resume(run_id: str, *, start: bool = True, left: bool = False) -> Submitted:
     return Submitted(run_id, *place, already=False)
 
 
-def stop(run_id: str) -> str:
+def stop(run_id: str, *, own: bool = False) -> str:
     """Ask a worker to stop, end it when it does not respond, cancel it when it waits.
 
-    Returns what was done: stopping, ended, cancelled or idle (it was not active).
+    Returns what was done: stopping, ended, cancelled or idle (it was not active). Raises Refused
+    when it is not the caller's `own` training where runs stay as they are.
     """
+    if not own:
+        limits.refuse_changes()
     run = runs.load(run_id)
     if run.state == "queued":
         with turn():
             if not (run.folder / state.TICKET).exists():
-                return stop(run_id)  # its turn came meanwhile
+                return stop(run_id, own=own)  # its turn came meanwhile
             if (run.folder / runs.INFO).exists():
                 files.write_bytes(run.folder / state.STOP, b"")
                 (run.folder / state.TICKET).unlink()
@@ -137,8 +140,7 @@ def delete(run_id: str) -> None:
     """Remove a run for good. Raises Refused while somebody works on it, or where runs stay as they
     are.
     """
-    if reason := limits.changes_off():
-        raise Refused(reason)
+    limits.refuse_changes()
     run = runs.load(run_id)
     with turn():
         if state.is_locked(run.folder):
@@ -150,8 +152,7 @@ def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -
     """Give a run a name of its own or a note; run.json stays as it was written. Raises Refused
     where runs stay as they are.
     """
-    if reason := limits.changes_off():
-        raise Refused(reason)
+    limits.refuse_changes()
     run = runs.load(run_id)
     kept = dict(run.notes)
     for key, value, limit in (("name", name, 80), ("note", note, 5000)):
@@ -245,7 +246,8 @@ def _check_room(active: list[runs.Run], visitor: str | None) -> None:
         raise Refused(
             f"the line is full ({len(active)} trainings): try again when one has finished"
         )
-    mine = sum(run.info.get("visitor") == visitor for run in active) if visitor else 0
+    asked = [state.read(run.folder, runs.REQUEST).get("visitor") for run in active]
+    mine = asked.count(visitor) if visitor else 0
     if mine >= limits.per_visitor():
         raise Refused(f"you have {mine} trainings in line already: wait for one or cancel one")
 

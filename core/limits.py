@@ -9,6 +9,10 @@ from core import runs
 from core.recipes import TrainConfig
 
 
+class Refused(ValueError):
+    """A wish that cannot be met now; the message says why and what to do."""
+
+
 def hosted() -> bool:
     return os.environ.get("LIGHTBOX_PROFILE") == "hosted"
 
@@ -59,8 +63,14 @@ def training_off() -> str | None:
 
 
 def changes_off() -> str | None:
-    """Why runs cannot be deleted, renamed or noted upon here, or None."""
+    """Why nothing that others see is deleted or changed here, or None."""
     return "this is a hosted installation: its runs stay as they are" if hosted() else None
+
+
+def refuse_changes() -> None:
+    """Raises Refused where what others see stays as it is."""
+    if reason := changes_off():
+        raise Refused(reason)
 
 
 def import_off() -> str | None:

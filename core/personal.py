@@ -188,7 +188,8 @@ def add(
     """Keep a picture, its `frame` uint8 (C, H, W) as the network saw it, and what it really is.
 
     The same drawing kept again takes the new label. Raises NotKept when nothing is kept here, the
-    set is full or the label is none of the classes.
+    set is full, the label is none of the classes, or the drawing has another one where what others
+    see stays as it is.
     """
     if label not in kind.classes:
         raise NotKept(f"label: {label!r} is none of {', '.join(kind.classes)}")
@@ -203,6 +204,8 @@ def add(
     }
     key = identify(frame)
     with _changed(kind) as rows:
+        if key in rows:
+            _check_changes("this drawing is kept already and stays as it is")
         _store(kind, rows, {key: (row, clean_png(image), frame)})
     return read_entry(key, row, kind.classes)
 
@@ -233,12 +236,19 @@ def _store(kind: Kind, rows: dict, given: dict[str, tuple[dict, bytes, np.ndarra
 
 def remove(kind: Kind, key: str) -> None:
     """Forget one drawing for good. Raises NotKept when it is not there or nothing may change."""
+    _check_changes("drawings kept here stay")
     with _changed(kind) as rows:
         if rows.pop(key, None) is None:
             raise NotKept("this drawing is no longer there")
         if ID.fullmatch(key):
             for name in (f"{key}.png", f"{key}.frame.png"):
                 (kind.folder / name).unlink(missing_ok=True)
+
+
+def _check_changes(otherwise: str) -> None:
+    """Where strangers share a set they add to it, but change nothing of each other's."""
+    if limits.changes_off():
+        raise NotKept(f"this is a hosted installation: {otherwise}")
 
 
 @contextlib.contextmanager

@@ -39,9 +39,9 @@ def package(run: Run, tell: Callable[[str], None] = lambda name: None) -> Packag
     scoring.load_model(run)  # refuses what is unfinished or damaged
     images, reason = test_images(run)
     made = Package()
-    for name in (*runs.FINISHED_FILES, runs.MANIFEST, runs.NOTES):
-        if (run.folder / name).is_file():
-            made.files[name] = (run.folder / name).read_bytes()
+    for name in (*runs.FINISHED_FILES, runs.MANIFEST):
+        made.files[name] = (run.folder / name).read_bytes()
+    made.files.update(archive.added(run))
     for name, make in MAKERS.items():
         tell(name)
         try:
@@ -119,8 +119,8 @@ def onnx(run: Run) -> bytes:
     try:
         import onnx  # noqa: F401  (the exporter's own dependencies)
         import onnxscript  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise NotHere(f"the exporter is not installed: pip install {error.name}") from None
+    except ModuleNotFoundError:
+        raise NotHere("the exporter is not installed: pip install onnx onnxscript") from None
     import torch
 
     class Whole(torch.nn.Module):

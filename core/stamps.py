@@ -17,7 +17,7 @@ def read(run: runs.Run) -> dict[str, Any] | None:
     `exact` says whether the same number of test images was right; `problem`, where it is not None,
     why the weights could not be scored, and otherwise there are `stored` and `found` (accuracies),
     `count`, `changed_predictions` and `seconds`. `time`, `threads`, `processor` and `versions` say
-    when and with what.
+    when and with what, `elsewhere` that it came with a run's zip.
     """
     try:
         found = files.read_json(run.folder / STAMP, ("exact", "time", "problem", "weights_sha256"))

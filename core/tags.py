@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from filelock import FileLock
 
-from core import files, runs
+from core import files, limits, runs
 
 NAME = "tags.json"
 SUGGESTED = ("bad label", "ambiguous")
@@ -22,10 +25,11 @@ def read(digest: str) -> dict[int, dict[str, str]]:
     path = runs.root() / NAME
     if not path.exists():
         return {}
-    return _valid(files.read_json(path, ()).get(digest))
+    return checked(files.read_json(path, ()).get(digest))
 
 
-def _valid(found: object) -> dict[int, dict[str, str]]:
+def checked(found: object) -> dict[int, dict[str, str]]:
+    """The same of a value from anywhere: what is no tag is passed over."""
     return {
         int(index): {"tag": entry["tag"], "time": str(entry.get("time", ""))}
         for index, entry in (found.items() if isinstance(found, dict) else ())
@@ -34,22 +38,42 @@ def _valid(found: object) -> dict[int, dict[str, str]]:
 
 
 def write(digest: str, index: int, tag: str) -> None:
-    """Set the tag of one image; an empty one removes it. Raises ValueError for a tag too long."""
+    """Set the tag of one image; an empty one removes it. Raises ValueError for a tag too long,
+    Refused where what others see stays as it is.
+    """
+    limits.refuse_changes()
     tag = " ".join(tag.split())
     if len(tag) > LONGEST:
         raise ValueError(f"tag: {len(tag)} characters are too many; at most {LONGEST}")
-    path = runs.root() / NAME
-    with FileLock(path.with_name(f".{NAME}.lock"), timeout=10):
-        whole = files.read_json(path, ()) if path.exists() else {}
-        if not isinstance(whole.get(digest), dict):
-            whole[digest] = {}
-        entries = whole[digest]
+    with _changed(digest) as entries:
         entries.pop(str(index), None)
         if tag:
             entries[str(index)] = {
                 "tag": tag,
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
             }
+
+
+def add(digest: str, given: dict[int, dict[str, str]]) -> None:
+    """Take over tags that came with a run; images that have one here keep it. Raises Refused where
+    what others see stays as it is.
+    """
+    limits.refuse_changes()
+    with _changed(digest) as entries:
+        for index, entry in given.items():
+            short = {"tag": entry["tag"][:LONGEST], "time": entry["time"][:40]}
+            entries.setdefault(str(index), short)
+
+
+@contextlib.contextmanager
+def _changed(digest: str) -> Iterator[dict[str, Any]]:
+    """The entries of a test set, under a lock; written back when the block ends well."""
+    path = runs.root() / NAME
+    with FileLock(path.with_name(f".{NAME}.lock"), timeout=10):
+        whole = files.read_json(path, ()) if path.exists() else {}
+        if not isinstance(whole.get(digest), dict):
+            whole[digest] = {}
+        yield whole[digest]
         files.write_json(path, whole)
 
 

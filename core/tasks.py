@@ -42,9 +42,10 @@ class Progress:
 def start(run_id: str, name: str) -> bool:
     """Start a task's worker; False when it is at work already.
 
-    Raises RunNotFound, ValueError for an unknown name, or BrokenRun when the run is not finished or
-    its folder cannot be written.
+    Raises RunNotFound, ValueError for an unknown name, BrokenRun when the run is not finished or
+    its folder cannot be written, or Refused where runs stay as they are.
     """
+    limits.refuse_changes()
     folder = _usable(run_id, name)
     if progress(folder, name).active:
         return False

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core import runs, scoring, unzip
+from core import clouds, neighbours, runs, scoring, stamps, unzip
 from core.recipes import from_description
 from core.unzip import BadArchive
 
@@ -24,6 +24,12 @@ PARTS = {
     "validation_labels": 1,
     "validation_probs": 2,
 }  # of predictions.npz, each with its number of dimensions
+COMPUTED = {
+    neighbours.NEIGHBOURS: ("indices", "labels", "distances"),
+    clouds.NAME: ("centres", "whitening"),
+}  # each with its arrays of numbers
+SCALARS = ("test_limit", "validation_limit", "limit")
+MAX_STAMP = 100_000
 INFO_KEYS = (*runs.REQUIRED, "id", "config", "test_sha256", "dataset_sha256", "images", "versions")
 TEXTS = ("name", "recipe", "title", "dataset", "model", "source", "stated", "notes", "device")
 TEXTS += ("precision", "processor", "platform", "commit", "created", "backend", "test_sha256")
@@ -164,19 +170,46 @@ def _numbers(values: Any, count: int) -> bool:
     )
 
 
+def computed(found: dict[str, bytes]) -> None:
+    """What was computed about a run later, where it came with it: arrays of finite numbers, and
+    the stamp of a scoring. Raises BadArchive.
+    """
+    for name, parts in COMPUTED.items():
+        if name not in found:
+            continue
+        arrays = _arrays(found[name], name, (*parts, *SCALARS))
+        for part in parts:
+            kind = arrays[part].dtype.kind if part in arrays else ""
+            if kind not in (*"iuf",):
+                raise BadArchive(f"in {name}: {part} is missing or holds no numbers")
+            if not np.isfinite(arrays[part]).all():
+                raise BadArchive(f"in {name}: {part} is not finite")
+        for part in SCALARS:
+            if part in arrays and (arrays[part].ndim or arrays[part].dtype.kind != "f"):
+                raise BadArchive(f"in {name}: {part} is no number")
+    if stamps.STAMP in found:
+        _stamp(found[stamps.STAMP])
+
+
+def _stamp(content: bytes) -> None:
+    try:
+        stamp = json.loads(content[:MAX_STAMP])
+        words = [stamp["time"], stamp["weights_sha256"], stamp["problem"] or ""]
+        whole = type(stamp["exact"]) is bool and all(
+            isinstance(word, str) and len(word) <= MAX_TEXT for word in words
+        )
+        if stamp["problem"] is None:
+            whole = whole and _numbers([stamp[name] for name in stamps.RESULT], len(stamps.RESULT))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        whole = False
+    if not whole:
+        raise BadArchive(f"{stamps.STAMP} is not the stamp of a scoring")
+
+
 def read_arrays(content: bytes) -> dict[str, np.ndarray]:
     """The arrays of a predictions.npz from outside: no pickle, no bomb. Raises BadArchive."""
     where = f"in {runs.PREDICTIONS}: "
-    try:
-        unzip.check_directory(content)
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            unzip.checked_entries(archive.infolist())
-        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files if name in PARTS}
-    except BadArchive as error:
-        raise BadArchive(f"{where}{error}") from None
-    except Exception as error:  # NumPy raises almost anything on foreign bytes
-        raise BadArchive(f"{where}not arrays of numbers ({type(error).__name__})") from error
+    arrays = _arrays(content, runs.PREDICTIONS, tuple(PARTS))
     for name in ("labels", "probs"):
         if name not in arrays:
             raise BadArchive(f"{where}{name} is missing")
@@ -184,3 +217,17 @@ def read_arrays(content: bytes) -> dict[str, np.ndarray]:
         if array.ndim != PARTS[name]:
             raise BadArchive(f"{where}{name} has {array.ndim} dimensions, not {PARTS[name]}")
     return arrays
+
+
+def _arrays(content: bytes, file: str, wanted: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Those arrays of an .npz that are `wanted`. Raises BadArchive naming the file."""
+    try:
+        unzip.check_directory(content)
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            unzip.checked_entries(archive.infolist())
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files if name in wanted}
+    except BadArchive as error:
+        raise BadArchive(f"in {file}: {error}") from None
+    except Exception as error:  # NumPy raises almost anything on foreign bytes
+        raise BadArchive(f"in {file}: not arrays of numbers ({type(error).__name__})") from error

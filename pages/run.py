@@ -3,6 +3,7 @@
 import streamlit as st
 
 import ui
+import ui_access
 from core import jobs, limits, recipes, runs, state
 
 
@@ -11,13 +12,19 @@ def controls(run: runs.Run) -> None:
     active = run.state in state.ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
         text = "Cancel" if run.state == "queued" else "Stop"
-        if active and st.button(text, icon=":material/stop:", key="run_stop", type="primary"):
-            jobs.stop(run.id)
+        may, own = ui_access.may_steer(run), ui_access.is_own(run)
+        if (
+            may
+            and active
+            and st.button(text, icon=":material/stop:", key="run_stop", type="primary")
+        ):
+            jobs.stop(run.id, own=own)
             st.rerun()
-        if run.state in state.RESUMABLE and st.button(
+        resumable = may and run.state in state.RESUMABLE
+        if resumable and st.button(
             "Resume", icon=":material/play_arrow:", key="run_resume", type="primary"
         ):
-            jobs.resume(run.id)
+            jobs.resume(run.id, own=own)
             st.rerun()
         if run.info.get("config"):
             st.page_link(

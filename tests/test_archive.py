@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from core import archive, files, jobs, runs, scoring
+from core import archive, clouds, files, jobs, neighbours, runs, scoring, stamps, tags
 from core.unzip import BadArchive
 
 
 def contents(run: runs.Run) -> dict[str, bytes]:
-    names = (*runs.FINISHED_FILES, runs.MANIFEST, runs.NOTES)
-    return {
-        name: (run.folder / name).read_bytes() for name in names if (run.folder / name).exists()
-    }
+    names = (*runs.FINISHED_FILES, runs.MANIFEST)
+    return {name: (run.folder / name).read_bytes() for name in names} | archive.added(run)
 
 
 def sealed(found: dict[str, bytes]) -> dict[str, bytes]:
@@ -33,13 +31,6 @@ def sealed(found: dict[str, bytes]) -> dict[str, bytes]:
 
 def with_json(found: dict[str, bytes], file: str, /, **changes) -> dict[str, bytes]:
     return found | {file: json.dumps(json.loads(found[file]) | changes).encode()}
-
-
-def with_arrays(found: dict[str, bytes], **changes) -> dict[str, bytes]:
-    stored = dict(np.load(io.BytesIO(found[runs.PREDICTIONS]))) | changes
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **stored)
-    return found | {runs.PREDICTIONS: buffer.getvalue()}
 
 
 @pytest.fixture
@@ -79,6 +70,48 @@ def test_a_run_comes_back_as_it_was(tiny, untouched):
     assert scoring.reproduce(back.id).exact
 
 
+@pytest.fixture
+def rich(tiny):
+    """The tiny run with all that is computed and written later."""
+    neighbours.store(tiny.id)
+    scoring.stamp(tiny.id)
+    tags.write(tiny.info["test_sha256"], 3, "ambiguous")
+    jobs.annotate(tiny.id, note="Look at 8")
+    return runs.load(tiny.id)
+
+
+def test_what_was_added_to_a_run_comes_with_it(rich, untouched):
+    """Case 46."""
+    found, before = contents(rich), neighbours.read(rich)
+    noted, stamp = tags.read(rich.info["test_sha256"]), stamps.read(rich)
+    jobs.delete(rich.id)
+    (runs.root() / tags.NAME).unlink()
+    archive.take_in(archive.pack(found))
+    back = runs.load(rich.id)
+    assert np.array_equal(neighbours.read(back).indices, before.indices)
+    assert clouds.read(back) is not None
+    assert stamps.read(back) == stamp | {"elsewhere": True}
+    assert tags.read(back.info["test_sha256"]) == noted
+
+
+def test_tags_that_are_here_stay_and_hosted_ones_are_not_touched(rich, monkeypatch):
+    found, digest = contents(rich), rich.info["test_sha256"]
+    many = {"3": {"tag": "theirs"}, "5": {"tag": "x" * 999}, "y": 1}
+    content = archive.pack(found | {tags.NAME: json.dumps(many).encode()})
+    jobs.delete(rich.id)
+    with monkeypatch.context() as hosted:
+        hosted.setenv("LIGHTBOX_PROFILE", "hosted")
+        hosted.setenv("LIGHTBOX_IMPORT", "on")
+        archive.take_in(content)
+        assert {index: entry["tag"] for index, entry in tags.read(digest).items()} == {
+            3: "ambiguous"
+        }
+    jobs.delete(rich.id)
+    archive.take_in(content)
+    known = {index: entry["tag"] for index, entry in tags.read(digest).items()}
+    assert known == {3: "ambiguous", 5: "x" * tags.LONGEST}
+
+
 def test_the_same_contents_make_the_same_zip(tiny):
     assert archive.pack(contents(tiny)) == archive.pack(contents(tiny))
 
@@ -112,94 +145,6 @@ def test_a_zip_with_a_damaged_entry_is_refused(tiny, untouched):
     with pytest.raises(BadArchive, match="damaged zip"):
         archive.take_in(bytes(content))
     assert runs.list_runs() == []
-
-
-@pytest.mark.parametrize(
-    ("name", "changes", "match"),
-    [
-        (runs.INFO, {"id": "../../evil"}, "is not the id of a run"),
-        (runs.INFO, {"id": 7}, "is not the id of a run"),
-        (runs.INFO, {"schema": 99}, "newer version"),
-        (runs.INFO, {"classes": []}, "classes must be"),
-        (runs.INFO, {"classes": [["a"]] * 10}, "a class has no name"),
-        (runs.INFO, {"shape": [1, 10**9, 28]}, "outside 1 to 1024"),
-        (runs.INFO, {"shape": "abc"}, "is not .channels"),
-        (runs.INFO, {"mean": ["a"]}, "mean is not"),
-        (runs.INFO, {"seed": "x"}, "seed or parameters"),
-        (runs.INFO, {"name": ["x"]}, "name is no text"),
-        (runs.INFO, {"title": "x" * 9000}, "title is no text"),
-        (runs.INFO, {"versions": {"torch": 2}}, "versions"),
-        (runs.INFO, {"images": {"fit": "many"}}, "images"),
-        (runs.INFO, {"layers": [{"layer": 1}]}, "layers"),
-        (runs.INFO, {"start_from": {"run": "x", "weights_sha256": "y"}}, "lacks one of"),
-        (
-            runs.INFO,
-            {
-                "start_from": {"run": "x", "weights_sha256": "y"},
-                "personal": {"count": "many", "repeats": 1},
-            },
-            "count is no finite number",
-        ),
-        (runs.INFO, {"model": "transformer"}, "transformer"),
-        (runs.INFO, {"config": {"lr": 1e9}}, "lr: "),
-        (runs.METRICS, {"most_confused": [[99, 0, 1]]}, "a class that is none"),
-        (runs.METRICS, {"confusion": [[1]]}, "confusion has 1 items"),
-        (runs.METRICS, {"per_class": "many"}, "per_class is no list"),
-        (runs.METRICS, {"test_accuracy": 0.5}, "says 50.00%"),
-        (runs.METRICS, {"test_accuracy": None}, "no finite number"),
-        (runs.METRICS, {"calibration": [{}]}, "lacks one of low"),
-    ],
-)
-def test_a_forged_description_is_refused_by_its_field(tiny, untouched, name, changes, match):
-    """Cases 30 and 41."""
-    found = contents(tiny)
-    jobs.delete(tiny.id)
-    refuse(sealed(with_json(found, name, **changes)), match)
-
-
-def test_a_history_that_is_none_is_refused(tiny, untouched):
-    found = contents(tiny)
-    jobs.delete(tiny.id)
-    for line in (b"garbage", b"{}", b'{"epoch": 1, "train_loss": "x"}', b"[1]"):
-        refuse(sealed(found | {runs.HISTORY: line + b"\n"}), "line 1 is not the record")
-
-
-def test_predictions_of_a_wrong_type_shape_or_range_are_refused(tiny, untouched):
-    """Case 31."""
-    found, stored = contents(tiny), tiny.predictions()
-    jobs.delete(tiny.id)
-    for changes, match in (
-        ({"labels": stored["labels"].astype(float)}, "labels are float64"),
-        ({"labels": stored["labels"] + 1}, "out of range"),
-        ({"labels": stored["labels"][:-1]}, "359 labels"),
-        ({"probs": stored["probs"].astype(np.float64)}, "probs float64"),
-        ({"probs": stored["probs"] * np.nan}, "out of range"),
-        ({"probs": stored["probs"].ravel()}, "has 1 dimensions"),
-        ({"labels": np.roll(stored["labels"], 1)}, "confusion matrix|says"),
-    ):
-        refuse(sealed(with_arrays(found, **changes)), match)
-
-
-def test_predictions_with_pickles_are_refused_and_nothing_runs(tiny, untouched, tmp_path):
-    """Case 31: NPZ with a pickle."""
-
-    class Evil:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "executed"),)
-
-    found = contents(tiny)
-    jobs.delete(tiny.id)
-    refuse(sealed(with_arrays(found, labels=np.array([Evil()], object))), "not arrays of numbers")
-    assert not (tmp_path / "executed").exists()
-    refuse(sealed(found | {runs.PREDICTIONS: b"no zip"}), "not a zip")
-
-
-def test_predictions_that_inflate_are_refused(tiny, untouched):
-    """Cases 24 and 31."""
-    found = contents(tiny)
-    jobs.delete(tiny.id)
-    bomb = with_arrays(found, epoch_classes=np.zeros((6000, 10_000), np.uint8))
-    refuse(sealed(bomb), "inflates too much")
 
 
 def test_weights_of_another_network_or_not_finite_are_refused(tiny, untouched):

@@ -45,6 +45,13 @@ def test_a_run_is_made_into_a_zip_deleted_and_taken_in_again(open_page, tiny, tm
         caught.value.save_as(kept)
         assert kept.name == f"{tiny.id}.zip"
 
+        page.get_by_text("Show the page here").click()
+        frame = page.frame_locator("iframe[src^='data:text/html']")
+        frame.get_by_role("heading", name="Which class is taken for which").wait_for()
+        assert frame.get_by_role("heading", level=1).inner_text() == "Tiny"
+        frame.locator(".matrix button").first.click()
+        frame.locator("dialog[open] #shown li").first.wait_for()
+
         page.goto(f"{app.address}/run?run={tiny.id}")
         page.get_by_role("button", name="Delete", exact=False).first.click()
         page.get_by_role("button", name="Delete this run").click()

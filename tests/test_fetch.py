@@ -169,3 +169,67 @@ def test_a_folder_that_cannot_be_written_is_named(published, no_data, monkeypatc
     )
     with pytest.raises(data.DatasetError, match="set LIGHTBOX_DATA to another folder"):
         data.load("mnist")
+
+
+GOOD = {name: gzip.decompress(content) for name, content in FILES.items()}
+IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
+
+
+def laid(folder, **changed: bytes):
+    """The four files in `folder`, unpacked, but for those given: images or labels."""
+    for name, content in GOOD.items():
+        (folder / name.removesuffix(".gz")).write_bytes(content)
+    for name, content in changed.items():
+        (folder / {"images": IMAGES, "labels": LABELS}[name]).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("images", b""),
+        ("images", b"\x89PNG" + bytes(2000)),  # another magic
+        ("images", idx(np.zeros((20, 28, 28)))[:-1]),  # cut off
+        ("images", idx(np.zeros((20, 28, 28))) + b"\0"),  # more than it says
+        ("images", b"\0\0\x0d\x03" + idx(np.zeros((20, 28, 28)))[4:]),  # says it holds floats
+        ("images", b"\0\0\x08\x03" + b"\xff" * 12 + bytes(2000)),  # says 2**96 pixels
+        ("images", idx(np.zeros((20, 784)))),  # two dimensions
+        ("labels", idx(np.zeros((20, 1)))),
+    ],
+)
+def test_a_part_that_is_no_idx_of_its_kind_is_refused_by_its_file(tmp_path, name, content, mapped):
+    """Case 31: IDX of a wrong magic, type, shape or count. CSV is read from nobody: the one file
+    that is read comes with scikit-learn.
+    """
+    folder = laid(tmp_path, **{name: content})
+    with pytest.raises(data.DatasetError, match=r"t10k-\w+-idx\d-ubyte .*: delete it and fetch"):
+        fetch.read_part(folder, "t10k", mapped=mapped)
+
+
+def test_images_and_labels_of_different_counts_are_refused(tmp_path):
+    """Case 31."""
+    folder = laid(tmp_path, labels=idx(np.arange(19)))
+    with pytest.raises(data.DatasetError, match=r"20 t10k images but 19 labels: delete them"):
+        fetch.read_part(folder, "t10k")
+
+
+@pytest.mark.parametrize("content", [b"no gzip", FILES[f"{IMAGES}.gz"][:-40], b""])
+def test_an_archive_that_is_cut_off_or_none_is_named(tmp_path, content):
+    """Case 31."""
+    folder = laid(tmp_path)
+    (folder / IMAGES).unlink()
+    (folder / f"{IMAGES}.gz").write_bytes(content)
+    with pytest.raises(data.DatasetError, match=r"idx3-ubyte\.gz (cannot be read|is not a whole)"):
+        fetch.read_part(folder, "t10k")
+
+
+def test_an_archive_whose_bytes_were_changed_is_named(tmp_path):
+    """Case 31: a fault that gzip leaves to zlib."""
+    folder = laid(tmp_path)
+    (folder / IMAGES).unlink()
+    changed = bytearray(FILES[f"{IMAGES}.gz"])
+    changed[10] = 0xFF  # the first block's kind
+    (folder / f"{IMAGES}.gz").write_bytes(changed)
+    with pytest.raises(data.DatasetError, match="cannot be read"):
+        fetch.read_part(folder, "t10k")

@@ -92,6 +92,31 @@ def test_one_visitor_may_not_fill_the_line(monkeypatch):
     jobs.submit(RECIPE, seed=5, visitor="10.0.0.2", start=False)
 
 
+def test_the_one_that_trains_counts_for_its_visitor(monkeypatch):
+    """Case 35: run.json, which it has by then, names no visitor."""
+    monkeypatch.setenv("LIGHTBOX_MAX_PER_VISITOR", "1")
+    run_id = workers.put_in_line(5000, visitor="10.0.0.1")
+    process = workers.begin(run_id)
+    try:
+        workers.until(lambda: workers.state_of(run_id) == "running")
+        workers.until(lambda: (runs.root() / run_id / runs.INFO).exists())
+        with pytest.raises(jobs.Refused, match="you have 1 trainings in line already"):
+            jobs.submit(RECIPE, seed=5, visitor="10.0.0.1", start=False)
+    finally:
+        workers.kill(process)
+
+
+def test_on_a_hosted_installation_only_ones_own_training_is_stopped_or_resumed(monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+    run_id = jobs.submit(workers.SMALL, start=False).run_id
+    for steer in (jobs.stop, jobs.resume):
+        with pytest.raises(jobs.Refused, match="hosted installation"):
+            steer(run_id)
+    assert workers.state_of(run_id) == "queued"
+    assert jobs.resume(run_id, start=False, own=True).already
+    assert jobs.stop(run_id, own=True) == "cancelled"
+
+
 def test_the_hosted_profile_caps_epochs_before_anything_is_written(artifacts, monkeypatch):
     """Cases 35 and 41."""
     monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")

@@ -40,9 +40,9 @@ ORDER = [
     "unzip",
     "state",
     "runs",
-    "tags",
     "claims",
     "limits",
+    "tags",
     "personal",
     "personal_zip",
     "beginning",
@@ -105,6 +105,11 @@ def imported(path) -> set[str]:
 
 def test_every_file_of_core_has_its_place():
     assert {path.stem for path in CORE.glob("*.py")} - {"__init__"} == set(ORDER)
+
+
+def test_every_file_of_core_has_its_tests():
+    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
+    assert {name.strip("_") for name in ORDER} - tested == set()
 
 
 @pytest.mark.parametrize("name", ORDER)

@@ -1,5 +1,6 @@
 """The pages that carry a run out, take one in and walk it with a reviewer."""
 
+import base64
 import io
 import json
 import shutil
@@ -7,7 +8,7 @@ import zipfile
 
 import pytest
 
-from core import archive, giveaway, jobs, limits, review, runs
+from core import archive, giveaway, jobs, limits, neighbours, review, runs, scoring, tags
 from tests.test_archive import contents
 from tests.test_pages import fresh_caches, open_page, second_run, texts  # noqa: F401
 
@@ -53,6 +54,18 @@ def test_files_are_made_on_demand_and_kept(tiny, quick):
     assert not open_page("report").get("download_button")
 
 
+def test_the_page_is_shown_in_a_frame_of_its_own_when_asked_for(tiny, quick):
+    at = open_page("report")
+    at.button(key="make").click().run()
+    assert not at.get("iframe")
+    at.toggle(key="report_preview").set_value(True).run()
+    assert not at.exception
+    (frame,) = at.get("iframe")
+    kind, _, content = frame.proto.src.partition(",")
+    assert kind == "data:text/html;charset=utf-8;base64"
+    assert base64.b64decode(content) == b"<p>page</p>"
+
+
 def test_a_zip_is_taken_in_on_the_page_and_a_bad_one_named(tiny, quick):
     """Cases 30, 32 and 46."""
     content = archive.pack(contents(tiny))
@@ -70,28 +83,41 @@ def test_a_zip_is_taken_in_on_the_page_and_a_bad_one_named(tiny, quick):
     assert runs.load(tiny.id).state == "finished"
 
 
-def shown(page: str, run_id: str) -> str:
-    at = open_page(page, run=run_id)
+def shown(page: str, run_id: str, **query: str) -> str:
+    at = open_page(page, run=run_id, **query)
     assert not at.exception
     assert not at.error
     frames = [frame.value.to_csv() for frame in at.dataframe]
     figures = [chart.proto.spec for chart in at.get("plotly_chart")]
-    return "\n".join([texts(at), *frames, *figures])
+    badges = [badge.value for badge in at.get("badge")]
+    chosen = [str(box.value) for box in at.selectbox]
+    return "\n".join([texts(at), *frames, *figures, *badges, *chosen])
 
 
 PAGES = ("streamlit_app", "curves", "time_machine", "confusion_matrix", "samples", "claim")
 
 
 def test_after_export_delete_and_import_every_page_is_the_same(tiny):
-    """Case 46: through the worker's own zip."""
+    """Case 46: through the worker's own zip, with what was computed and noted about the run."""
+    other = second_run(tiny, name="Other")
+    neighbours.store(tiny.id)
+    scoring.stamp(tiny.id)
+    tags.write(tiny.info["test_sha256"], 3, "ambiguous")
     review.save(tiny.id, "errors", status="discussed", note="Kept")
-    pages = (*PAGES, "draw", "review", "run")
-    before = {page: shown(page, tiny.id) for page in pages}
+    image = {"image": "3"}
+    views = [(page, {}) for page in (*PAGES, "draw", "review", "run", "report")]
+    views += [("samples", image), ("compare", {"b": other.id})]
+    before = [shown(page, tiny.id, **query) for page, query in views]
     content, _ = giveaway.zip_in_worker(tiny.id, lambda name: None)
     jobs.delete(tiny.id)
-    assert runs.list_runs() == []
+    (runs.root() / tags.NAME).unlink()
+    assert [run.id for run in runs.list_runs()] == [other.id]
     giveaway.import_in_worker(content)
-    assert {page: shown(page, tiny.id) for page in pages} == before
+    after = [shown(page, tiny.id, **query) for page, query in views]
+    told = ", before it was taken in here"  # of the stamp alone
+    assert sum(told in text for text in after) == 1
+    assert [text.replace(told, "") for text in after] == before
+    assert "Not looked up yet" not in before[views.index(("samples", image))]
 
 
 def test_the_walk_shows_each_stop_and_keeps_status_and_note(tiny):
@@ -169,6 +195,50 @@ def test_hosted_runs_are_neither_deleted_nor_renamed_nor_noted(tiny, hosted):
     at = open_page("review", run=tiny.id)
     assert "stay as they are" in texts(at)
     assert limits.max_epochs() == 10
+
+
+@pytest.fixture
+def no_workers(monkeypatch):
+    """Runs get into line, but nobody starts to train them."""
+    monkeypatch.setattr(jobs, "_start", lambda run_id: None)
+
+
+def test_hosted_visitors_steer_only_what_they_began(tiny, hosted, no_workers):
+    at = open_page("train", recipe="digits-cnn")
+    at.button(key="train_start").click().run()
+    assert not at.exception
+    (mine,) = jobs.queue()
+    at.switch_page("pages/train.py").run()
+    assert f"line_{mine.id}" in {button.key for button in at.button}
+    for page in ("train", "run"):  # another visitor
+        other = open_page(page, run=mine.id)
+        assert not other.error
+        assert not {button.key for button in other.button} & {f"line_{mine.id}", "run_stop"}
+    at.button(key=f"line_{mine.id}").click().run()
+    assert not at.error
+    assert jobs.queue() == []
+
+
+def test_the_same_wish_of_another_visitor_makes_it_not_theirs(hosted, artifacts, no_workers):
+    first, second = (open_page("train", recipe="digits-cnn") for _ in range(2))
+    first.button(key="train_start").click().run()
+    second.button(key="train_start").click().run()
+    (run,) = jobs.queue()
+    for at, own in ((first, True), (second, False)):
+        at.switch_page("pages/train.py").run()
+        assert (f"line_{run.id}" in {button.key for button in at.button}) is own
+
+
+def test_hosted_pages_start_no_work_on_a_run_and_tag_nothing(tiny, hosted):
+    at = open_page("samples", run=tiny.id, image="3")
+    assert not at.exception
+    assert not at.error
+    keys = {widget.key for kind in (at.button, at.selectbox) for widget in kind}
+    assert not keys & {"neighbours_find", "sample_tag_3"}
+    assert f"python -m core neighbours {tiny.id}" in texts(at)
+    at = open_page("claim", run=tiny.id)
+    assert not at.error
+    assert "claim_recompute" not in {button.key for button in at.button}
 
 
 def test_hosted_training_is_capped(tiny, hosted):

@@ -212,3 +212,15 @@ def test_thousands_are_listed_fast(artifacts):
     start = time.perf_counter()
     assert personal.count(KIND) == 5000
     assert time.perf_counter() - start < 0.05
+
+
+def test_strangers_who_share_a_set_add_to_it_but_change_nothing(artifacts, monkeypatch):
+    kept = keep(1, "7")
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+    monkeypatch.setenv("LIGHTBOX_PERSONAL", "on")
+    with pytest.raises(personal.NotKept, match="hosted installation: drawings kept here stay"):
+        personal.remove(KIND, kept.id)
+    with pytest.raises(personal.NotKept, match="is kept already and stays as it is"):
+        keep(1, "1")
+    keep(2, "3")
+    assert {entry.label for entry in personal.entries(KIND)} == {7, 3}

@@ -55,7 +55,7 @@ def test_what_is_not_made_is_named_with_the_reason(artifacts, rgb, tmp_path, no_
     made = report.export(run, tmp_path / "out")
     assert set(made.left_out) == {"output_sample.png", "model.onnx"}
     assert "not on this machine" in made.left_out["output_sample.png"]
-    assert "pip install onnxscript" in made.left_out["model.onnx"]
+    assert "pip install onnx onnxscript" in made.left_out["model.onnx"]
     assert "onnxscript" in (tmp_path / "out" / "README.md").read_text()
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from core import files, tags
+from core import files, limits, tags
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 
@@ -105,3 +105,12 @@ def test_a_formula_is_text_in_a_spreadsheet(artifacts, sign):
     tags.write(DIGEST, 0, sign)
     row = [*csv.reader(io.StringIO(tags.table(DIGEST, np.array([0]), ["=cmd"])))][1]
     assert row[1:3] == ["'=cmd", f"'{sign}"]
+
+
+def test_on_a_hosted_installation_nobody_tags(artifacts, monkeypatch):
+    tags.write(DIGEST, 3, "ambiguous")
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+    for tag in ("graffiti", ""):
+        with pytest.raises(limits.Refused, match="hosted installation"):
+            tags.write(DIGEST, 3, tag)
+    assert tags.read(DIGEST)[3]["tag"] == "ambiguous"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from core import files, neighbours, runs, tasks
+from core import files, limits, neighbours, runs, tasks
 
 
 def wait(run: runs.Run, name: str, seconds: float = 90) -> tasks.Progress:
@@ -90,3 +90,11 @@ def test_unknown_tasks_and_runs_are_named(tiny):
 def test_progress_of_garbage_is_idle(tiny):
     (tiny.folder / "neighbours.task.json").write_bytes(np.random.RandomState(0).bytes(50))
     assert tasks.progress(tiny.folder, "neighbours") == tasks.Progress("idle")
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_on_a_hosted_installation_no_visitor_starts_one(tiny, monkeypatch, name):
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+    with pytest.raises(limits.Refused, match="hosted installation"):
+        tasks.start(tiny.id, name)
+    assert not (tiny.folder / f"{name}.task.json").exists()
