@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.recipes import whole
 from core.statistics import mcnemar, paired_difference, wilson_interval
 
 QUADRANTS = ("Both right", "Only A right", "Only B right", "Both wrong")
@@ -94,7 +95,7 @@ def settings_that_differ(a: dict, b: dict) -> dict[str, tuple[object, object]]:
     def flat(info: dict) -> dict[str, object]:
         top = ("recipe", "model", "parameters", "seed", "device", "threads", "precision")
         found = {name: info.get(name) for name in top}
-        return found | {**info.get("sizes", {}), **info.get("config", {})}
+        return found | {**info.get("sizes", {}), **whole(info.get("config", {}))}
 
     left, right = flat(a), flat(b)
     names = [*left, *(name for name in right if name not in left)]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from core.recipes import whole
+
 AXES = ("Epoch", "Seconds", "Images seen")
 RISE = 0.02  # share of its lowest value by which validation loss must have risen to be told
 
@@ -51,8 +53,9 @@ def smooth(column: np.ndarray, weight: float) -> np.ndarray:
 
 def seed_key(info: Mapping[str, Any]) -> str:
     """What runs have in common that differ by nothing but their seed."""
-    names = ("recipe", "dataset", "model", "sizes", "config", "start_from", "personal")
-    return json.dumps([info.get(name) for name in names], sort_keys=True)
+    names = ("recipe", "dataset", "model", "sizes", "start_from", "personal")
+    config = whole(info.get("config") or {})
+    return json.dumps([config, *(info.get(name) for name in names)], sort_keys=True)
 
 
 def fold(columns: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -113,6 +113,11 @@ class TrainConfig:
         }[self.normalisation]
 
 
+def whole(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored settings with the defaults of those that did not exist when they were stored."""
+    return {**dataclasses.asdict(TrainConfig()), **config}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """What to train and how; `assumed` names the settings that the source leaves to its

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core import data
+from core import data, histories, statistics
 from core.runs import Run
 
 
@@ -129,26 +129,39 @@ def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
 
 
 def results_table(runs: Sequence[Run]) -> str:
-    """Finished runs as a Markdown table: ours beside the author's, with interval and time."""
+    """Finished runs as a Markdown table: ours beside the author's, with interval and time. Runs
+    that differ by their seed alone share the row of the lowest seed, with mean and deviation.
+    """
     rows = [
         (
-            "| recipe | data set | parameters | test accuracy | 95 % interval | author | epochs "
-            "| training |"
+            "| recipe | data set | parameters | test accuracy | 95 % interval | seeds | author "
+            "| epochs | training |"
         ),
-        "|---|---|--:|--:|---|---|--:|--:|",
+        "|---|---|--:|--:|---|---|---|--:|--:|",
     ]
+    groups: dict[str, list[Run]] = {}
     for run in runs:
-        if run.metrics is None:
-            continue
+        if run.metrics is not None:
+            groups.setdefault(histories.seed_key(run.info), []).append(run)
+    for group in groups.values():
+        run = min(group, key=lambda each: each.info["seed"])
         info, metrics = run.info, run.metrics
         low, high = metrics["test_accuracy_interval"]
         rows.append(
             f"| `{info['recipe']}` | {dataset_title(run)} | {info['parameters']:,} "
             f"| **{100 * metrics['test_accuracy']:.2f} %** | {100 * low:.2f} to {100 * high:.2f} % "
-            f"| {info['stated'] or '-'} | {info['config']['epochs']} "
+            f"| {_over_seeds(group)} | {info['stated'] or '-'} | {info['config']['epochs']} "
             f"| {metrics['training_seconds']:.1f} s |"
         )
     return "\n".join(rows)
+
+
+def _over_seeds(group: Sequence[Run]) -> str:
+    """Mean and standard deviation of several seeds' test accuracies in percent; "1" for one."""
+    if len(group) < 2:
+        return "1"
+    mean, deviation = statistics.spread([100 * run.metrics["test_accuracy"] for run in group])
+    return f"{len(group)}: {mean:.2f} ± {deviation:.2f}"
 
 
 def dataset_title(run: Run) -> str:

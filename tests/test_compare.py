@@ -121,8 +121,8 @@ def test_only_the_settings_that_differ_are_named():
     assert compare.settings_that_differ(a, b) == {
         "seed": (0, 1),
         "hidden": ([32], [64]),
-        "epochs": (2, None),
-        "rotation": (None, 5),
+        "epochs": (2, 5),  # a setting that was not stored has its default
+        "rotation": (0.0, 5),
     }
     assert compare.settings_that_differ(a, a) == {}
     assert compare.settings_that_differ({}, {}) == {}
