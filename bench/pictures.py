@@ -17,9 +17,16 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGES = {
     "home": ("", "What these networks learned"),
+    "train": ("train", "Train a network"),
+    "run": ("run", ""),
     "curves": ("curves", "is kept"),
+    "time_machine": ("time_machine", "After epoch"),
     "confusion": ("confusion_matrix", ""),
     "samples": ("samples", "are read wrong"),
+    "sample": ("samples?image=18", "Test image"),
+    "compare": ("compare", ""),
+    "claim": ("claim", "give or take"),
+    "draw": ("draw", "Draw, and see"),
     "review": ("review", "What did it learn from"),
     "report": ("report", "Take it away"),
 }
@@ -63,10 +70,12 @@ def main() -> int:
             )
             page = context.new_page()
             for name, (path, title) in PAGES.items():
-                query = f"?run={options.run}" if options.run and path else ""
+                sign = "&" if "?" in path else "?"
+                query = f"{sign}run={options.run}" if options.run and path else ""
                 page.goto(f"{address}/{path}{query}")
                 page.get_by_role("heading", level=1).filter(has_text=title).wait_for()
                 page.wait_for_load_state("networkidle")
+                page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
                 page.screenshot(path=options.output / f"{name}.png")
                 print(options.output / f"{name}.png")
     finally:
