@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 import ui
-from core import charts, data, limits, neighbours, runs, tasks
+from core import data, limits, neighbours, runs, sprites, tasks
 from core.neighbours import Found
 
 SIDE = 112
@@ -28,7 +28,7 @@ def looked_at(run: runs.Run, image: np.ndarray, target: int, *, key: str) -> Non
 
     names = [explain.METHODS[method] for method in maps]
     st.image(
-        [charts.heat(image, values, size=SIDE) for values in maps.values()],
+        [sprites.heat(image, values, size=SIDE) for values in maps.values()],
         caption=names,
         width=SIDE + 12,
         output_format="PNG",
@@ -74,7 +74,7 @@ def show_nearest(run: runs.Run, found: Found, limit: float) -> None:
     images = train_images(run)
     if images is not None:
         st.image(
-            [charts.tile(images[place], size=84) for place in found.indices[0]],
+            [sprites.tile(images[place], size=84) for place in found.indices[0]],
             caption=[
                 f"**{ui.plain(name)}**, {distance:.1f}"
                 for name, distance in zip(names, far, strict=True)

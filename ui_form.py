@@ -243,7 +243,7 @@ def _timed(key: str, _order: Order) -> dict[str, Any]:
 
 def _preview(order: Order) -> None:
     """Eight images as the network will see them in training, drawn anew at every look."""
-    from core import charts
+    from core import sprites
 
     config = order.config
     if not any(getattr(config, name) for name in AUGMENTATION):
@@ -255,7 +255,7 @@ def _preview(order: Order) -> None:
         return
     st.caption("As the network sees them in training")
     st.image(
-        [charts.tile(image, size=48) for image in samples],
+        [sprites.tile(image, size=48) for image in samples],
         width=48,
         alt=[f"Augmented sample {number}" for number in range(1, len(samples) + 1)],
     )

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 import ui
 import ui_evidence
-from core import charts, clouds, data, ink, loops, neighbours, personal, runs
+from core import charts, clouds, data, ink, loops, neighbours, personal, runs, sprites
 
 SMALL, ASIDE = 0.45, 0.15  # of the picture's side: worth a word about size and place
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
@@ -28,7 +28,7 @@ def answer(run: runs.Run, image: Image.Image):
             st.metric("It reads", _headline(given, strange))
             st.caption(_doubt(given, strange))
         st.image(
-            charts.tile(given.prepared.image, size=84),
+            sprites.tile(given.prepared.image, size=84),
             caption="What it sees",
             width=84,
             alt="The image as the network sees it",
@@ -226,7 +226,7 @@ def number(run: runs.Run, image: Image.Image):
         )
     st.image(_boxed(image, given.digits), width="stretch", alt=f"The digits found: {given.text}")
     st.image(
-        [charts.tile(digit.image[None], size=56) for digit in given.digits],
+        [sprites.tile(digit.image[None], size=56) for digit in given.digits],
         caption=[f"**{digit.label}** {100 * digit.confidence:.0f} %" for digit in given.digits],
         width=64,
         output_format="PNG",

@@ -7,7 +7,7 @@ import streamlit as st
 
 import ui
 import ui_evidence
-from core import charts, limits, runs, tags
+from core import charts, limits, runs, sprites, tags
 
 
 def panel(run: runs.Run, index: int) -> None:
@@ -27,7 +27,7 @@ def panel(run: runs.Run, index: int) -> None:
         images = ui.test_images(run)
         if images is not None:
             st.image(
-                charts.tile(images[index], right=right, size=224),
+                sprites.tile(images[index], right=right, size=224),
                 width=240,
                 alt=f"Test image {index}, {classes[label]}",
             )

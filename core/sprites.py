@@ -1,4 +1,6 @@
-"""Many small images in one picture file, so that a page fetches a whole grid at once."""
+"""Images as pictures for the screen: one with its frame or its map of attributions, and many in one
+file, so that a page fetches a whole grid at once.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,44 @@ import io
 import numpy as np
 from PIL import Image
 
+from core.charts import RIGHT, WRONG
+
 OUTER, FRAME, GAP = 2, 3, 3  # pixels between frames, of a frame, and within it
+HEAT_COLORS = ((255, 178, 36), (84, 148, 255))  # for the class, against it
+HEAT_SHARE, QUIET = 0.85, 0.7  # how far a tint covers, how bright the image stays below it
+
+
+def tile(image: np.ndarray, *, right: bool | None = None, size: int = 112) -> np.ndarray:
+    """A picture uint8 (H, W, 4) about `size` pixels wide from an image uint8 (C, H, W).
+
+    Pixels stay sharp. A green or vermilion frame tells right from wrong; with None there is none.
+    """
+    picture = np.moveaxis(image if len(image) == 3 else np.repeat(image[:1], 3, 0), 0, 2)
+    factor = max(1, size // max(picture.shape[:2]))
+    picture = picture.repeat(factor, 0).repeat(factor, 1)
+    picture = np.pad(picture, ((0, 0), (0, 0), (0, 1)), constant_values=255)
+    if right is None:
+        return picture
+    color = (RIGHT if right else WRONG).lstrip("#")
+    frame, gap = max(4, size // 28), max(6, size // 18)
+    height, width = (side + 2 * (frame + gap) for side in picture.shape[:2])
+    framed = np.zeros((height, width, 4), np.uint8)
+    framed[gap:-gap, gap:-gap] = [*bytes.fromhex(color), 255]
+    framed[frame + gap : -frame - gap, frame + gap : -frame - gap] = picture
+    return framed
+
+
+def heat(image: np.ndarray, values: np.ndarray, *, size: int = 112) -> np.ndarray:
+    """A picture uint8 (H, W, 4) about `size` pixels wide: `image` uint8 (C, H, W) in quiet greys,
+    tinted by `values` (H, W) in -1 to 1.
+
+    Amber speaks for the class, blue against it; where a value is 0 only the image is seen.
+    """
+    strength = np.abs(values)[..., None] * HEAT_SHARE
+    tint = np.where(values[..., None] >= 0, *(np.array(color) for color in HEAT_COLORS))
+    grey = np.repeat(image.mean(0, keepdims=True) * QUIET, 3, 0)
+    blended = np.moveaxis(grey, 0, 2) * (1 - strength) + tint * strength
+    return tile(np.moveaxis(blended, 2, 0).round().astype(np.uint8), size=size)
 
 
 def sheet(

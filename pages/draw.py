@@ -35,7 +35,7 @@ def uploaded(run, as_number: bool):
 
 def picked(run, way: str, as_number: bool):
     """The image from whichever way in is chosen, or None after saying what to do."""
-    from core import charts, ink
+    from core import ink, sprites
 
     if way == "Canvas":
         drawn = ui_canvas.canvas(wide=as_number)
@@ -51,7 +51,7 @@ def picked(run, way: str, as_number: bool):
     if images is None:
         return None
     number = st.number_input("Test image", 0, len(images) - 1, 0, key="draw_number")
-    st.image(charts.tile(images[number], size=168), alt=f"Test image {number}")
+    st.image(sprites.tile(images[number], size=168), alt=f"Test image {number}")
     return ink.open_array(np.moveaxis(images[number], 0, 2))
 
 

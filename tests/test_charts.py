@@ -148,19 +148,6 @@ def test_class_names_are_shown_as_text_not_as_markup():
     assert "<b>" not in traces[0].hovertemplate
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 200, 100)])
-def test_tiles_enlarge_by_whole_pixels_and_frame_by_verdict(shape):
-    image = np.full(shape, 128, np.uint8)
-    bare = charts.tile(image)
-    assert bare.shape[0] % shape[1] == 0
-    assert bare.shape[2] == 4
-    right, wrong = charts.tile(image, right=True), charts.tile(image, right=False)
-    middle = right.shape[1] // 2
-    edge = np.flatnonzero(right[:, middle, 3])[0]
-    assert right[edge, middle, :3].tolist() == list(bytes.fromhex(charts.RIGHT[1:]))
-    assert wrong[edge, middle, :3].tolist() == list(bytes.fromhex(charts.WRONG[1:]))
-
-
 def test_an_epoch_without_a_finite_loss_is_marked_as_a_gap():
     """Case 12."""
     x = np.arange(1.0, 4)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from core import charts, explain, models, reader, runs
+from core import explain, models, reader, runs
 
 
 def a_reader(model: str, shape=(1, 28, 28), classes: int = 10, seed: int = 0, **sizes):
@@ -170,15 +170,3 @@ def test_what_the_network_does_not_have_is_named():
         explain.attributions(known, picture((3, 28, 28)), 0)
     with pytest.raises(ValueError, match="'grad_cam' is not one of saliency, occlusion"):
         explain.attributions(known, picture(), 0, wanted=["grad_cam"])
-
-
-def test_heat_shows_the_image_where_nothing_counts_and_two_colours_where_it_does():
-    image = np.full((1, 4, 4), 200, np.uint8)
-    values = np.zeros((4, 4), np.float32)
-    values[0, 0], values[3, 3] = 1, -1
-    shown = charts.heat(image, values, size=4)
-    assert shown.shape == (4, 4, 4)
-    assert shown.dtype == np.uint8
-    assert shown[1, 1].tolist() == [140, 140, 140, 255]
-    assert shown[0, 0, 0] > shown[0, 0, 2]
-    assert shown[3, 3, 2] > shown[3, 3, 0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import sprites
+from core import charts, sprites
 
 GREEN, RED = (0, 200, 0), (200, 0, 0)
 
@@ -90,3 +90,28 @@ def test_an_address_holds_its_file():
     kind, _, text = sprites.data_uri(b"content").partition(",")
     assert kind == "data:image/webp;base64"
     assert base64.b64decode(text) == b"content"
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (3, 200, 100)])
+def test_tiles_enlarge_by_whole_pixels_and_frame_by_verdict(shape):
+    image = np.full(shape, 128, np.uint8)
+    bare = sprites.tile(image)
+    assert bare.shape[0] % shape[1] == 0
+    assert bare.shape[2] == 4
+    right, wrong = sprites.tile(image, right=True), sprites.tile(image, right=False)
+    middle = right.shape[1] // 2
+    edge = np.flatnonzero(right[:, middle, 3])[0]
+    assert right[edge, middle, :3].tolist() == list(bytes.fromhex(charts.RIGHT[1:]))
+    assert wrong[edge, middle, :3].tolist() == list(bytes.fromhex(charts.WRONG[1:]))
+
+
+def test_heat_shows_the_image_where_nothing_counts_and_two_colours_where_it_does():
+    image = np.full((1, 4, 4), 200, np.uint8)
+    values = np.zeros((4, 4), np.float32)
+    values[0, 0], values[3, 3] = 1, -1
+    shown = sprites.heat(image, values, size=4)
+    assert shown.shape == (4, 4, 4)
+    assert shown.dtype == np.uint8
+    assert shown[1, 1].tolist() == [140, 140, 140, 255]
+    assert shown[0, 0, 0] > shown[0, 0, 2]
+    assert shown[3, 3, 2] > shown[3, 3, 0]
