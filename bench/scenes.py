@@ -28,7 +28,7 @@ def enlarge(image: np.ndarray, height: int, rng: np.random.RandomState | None = 
     values = np.asarray(
         Image.fromarray(image).resize((224, 224), Image.Resampling.BICUBIC), np.float32
     )
-    values = ndimage.gaussian_filter(values, 2)
+    values = ndimage.gaussian_filter(values, 1.2)
     crisp = np.clip((values - 110) / 40 + 0.5, 0, 1)
     if rng is not None:
         crisp = thicker(crisp, rng.uniform(-0.25, 0.5))

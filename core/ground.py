@@ -10,6 +10,7 @@ from core import strokes
 
 COARSE = 160  # blocks of the long side at which light and stroke width are judged
 SIZES = (3, 5, 7, 11, 17, 25, 39, 59)  # widths of strokes tried, in such blocks
+FLAT = 8  # of 255: how far a flat ground may stray
 STEEP = 0.25  # share of its contrast that a sheet's edge rises by a block
 
 
@@ -33,11 +34,26 @@ def best_channel(pixels: np.ndarray) -> np.ndarray:
 
 
 def flat_ground(gray: np.ndarray) -> float | None:
-    """The brightness of a ground that is the same everywhere, as on a screen; else None."""
-    ground = float(np.argmax(np.bincount(gray.astype(np.uint8).ravel(), minlength=256)))
-    near = np.abs(gray - ground) <= 8
-    rim = np.concatenate([near[0], near[-1], near[:, 0], near[:, -1]])
-    return ground if near.mean() > 0.6 and rim.mean() > 0.6 else None
+    """The brightness of a ground that is the same everywhere, as on a screen; else None.
+
+    It lies along most of the picture's border and makes up most of the picture, or all of it
+    together with one flat ink.
+    """
+    rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
+    ground = _mode(rim)
+    near = np.abs(gray - ground) <= FLAT
+    if (np.abs(rim - ground) <= FLAT).mean() < 0.6:
+        return None
+    share = float(near.mean())
+    if share < 0.6 and not near.all():
+        rest = gray[~near]
+        share += float((np.abs(rest - _mode(rest)) <= FLAT).sum()) / gray.size
+        share -= 0.25  # an ink alone does not make a ground
+    return ground if share > 0.6 else None
+
+
+def _mode(values: np.ndarray) -> float:
+    return float(np.argmax(np.bincount(values.astype(np.uint8).ravel(), minlength=256)))
 
 
 def under(gray: np.ndarray, ground: float) -> np.ndarray:

@@ -70,7 +70,7 @@ def _depth(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool, list[str]]:
     light_ink = "light strokes on a dark ground were turned dark on light"
     flat = ground.flat_ground(gray)
     if flat is not None:
-        rest = gray[np.abs(gray - flat) > 8]
+        rest = gray[np.abs(gray - flat) > ground.FLAT]
         if len(rest) and flat < float(rest.mean()):
             return ground.under(255 - gray, 255 - flat), True, [light_ink]
         return ground.under(gray, flat), True, []

@@ -24,6 +24,9 @@ def test_a_flat_ground_is_recognised_and_paper_is_not():
     flat = np.full((60, 80), 200.0, np.float32)
     flat[20:40, 30:34] = 10
     assert ground.flat_ground(flat) == 200
+    mostly_ink = np.full((60, 80), 200.0, np.float32)
+    mostly_ink[8:52, 8:72] = 10
+    assert ground.flat_ground(mostly_ink) == 200
     slope = flat * np.linspace(0.5, 1, 80, dtype=np.float32)
     assert ground.flat_ground(slope) is None
 
