@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -53,6 +54,12 @@ async def visit_all(address: str, owns: list[str]) -> list[list[tuple[float, byt
     return await asyncio.gather(*visitors)
 
 
+def alone(visits):
+    """The result of a coroutine, run in a thread: a browser's tests keep this one's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, visits).result()
+
+
 @pytest.fixture
 def server(artifacts, no_data):
     app = App(artifacts, no_data)
@@ -64,10 +71,10 @@ def test_twenty_viewers_at_once_each_see_their_own_run_within_a_second(tiny, ser
     """Case 36: the best of three rounds counts, for other work on the machine slows some."""
     other = second_run(tiny, name="Other")
     owns = [(tiny, other)[number % 2].id for number in range(VIEWERS)]
-    asyncio.run(visit(server, 0, tiny.id, len(PAGES)))  # the first one waits for the imports
+    alone(visit(server, 0, tiny.id, len(PAGES)))  # the first one waits for the imports
     slow = []
     for _ in range(3):
-        visits = asyncio.run(visit_all(server, owns))
+        visits = alone(visit_all(server, owns))
         for own, seen in zip(owns, visits, strict=True):
             (not_own,) = {tiny.id, other.id} - {own}
             for _, came in seen:
