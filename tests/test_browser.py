@@ -157,7 +157,7 @@ def test_the_keyboard_alone_leads_to_a_run_and_changes_its_curve(page):
 
     tab_to(page.get_by_role("link", name="Curves").first)
     page.keyboard.press("Enter")
-    title(page, "of 2 is kept")
+    title(page, "is kept")
     axis = "document.querySelector('.js-plotly-plot')?._fullLayout?.yaxis?.type"
     page.wait_for_function(f"{axis} === 'linear'")
     tab_to(page.get_by_test_id("stCheckbox").filter(has_text="Logarithmic loss"))
