@@ -8,6 +8,7 @@ import errno
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pathlib import Path
 from core import jobs, recipes, runs, state, worker
 
 SERVER = multiprocessing.get_context("forkserver")
+MAIN = sys.modules["__main__"]  # AppTest leaves a script of its own there, which workers would run
 SERVER.set_forkserver_preload(
     ["core.worker", "core.experiment", "scipy.stats", "sklearn.metrics", "torchvision.datasets"]
 )
@@ -32,9 +34,7 @@ SMALL = recipes.Recipe(
 
 def ready() -> None:
     """Wait until workers start at once: a job whose worker is slow to come looks interrupted."""
-    process = SERVER.Process(target=time.time, daemon=True)
-    process.start()
-    process.join(120)
+    _start(SERVER.Process(target=time.time, daemon=True)).join(120)
 
 
 def put_in_line(epochs: int = 3, **settings) -> str:
@@ -48,8 +48,15 @@ def begin(run_id: str, fault: str | None = None):
     """A worker on a run in line; `fault` names one of FAULTS to happen to it."""
     names = ("LIGHTBOX_ARTIFACTS", "LIGHTBOX_MAX_TRAININGS")
     environment = {name: os.environ[name] for name in names if name in os.environ}
-    process = SERVER.Process(target=_work, args=(run_id, environment, fault), daemon=True)
-    process.start()
+    return _start(SERVER.Process(target=_work, args=(run_id, environment, fault), daemon=True))
+
+
+def _start(process):
+    left, sys.modules["__main__"] = sys.modules["__main__"], MAIN
+    try:
+        process.start()
+    finally:
+        sys.modules["__main__"] = left
     return process
 
 
