@@ -1,6 +1,6 @@
 """What every step of the reading path gains on handwriting that MNIST does not hold.
 
-Run: python -m bench.handwriting RUN [--pictures 60] [--strings 24] [--variants 500]. Pictures are
+Run: python -m bench.handwriting RUN [--pictures 60] [--strings 24] [--variants 2000]. Pictures are
 made (bench.scenes, bench.pens) from MNIST's held-out digits, which no shipped run was trained on,
 and from strokes of our own; scikit-learn's 1,797 digits are real writing from elsewhere. Three
 tables: pictures by step, changed digits against clean ones, and strings.
@@ -235,7 +235,7 @@ def main() -> int:
     parser.add_argument("run", metavar="RUN")
     parser.add_argument("--pictures", type=int, default=60, help="of each kind")
     parser.add_argument("--strings", type=int, default=24, help="of each kind")
-    parser.add_argument("--variants", type=int, default=500, help="digits written otherwise")
+    parser.add_argument("--variants", type=int, default=2000, help="digits written otherwise")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     import torch

@@ -41,8 +41,10 @@ def flat_ground(gray: np.ndarray) -> float | None:
     """
     rim = np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])
     ground = _mode(rim)
-    near = np.abs(gray - ground) <= FLAT
-    if (np.abs(rim - ground) <= FLAT).mean() < 0.6:
+    away = np.abs(gray - ground)
+    near = away <= FLAT
+    shaded = float(((away > FLAT) & (away < 4 * FLAT)).mean())
+    if (np.abs(rim - ground) <= FLAT).mean() < 0.6 or shaded > 0.06:
         return None
     share = float(near.mean())
     if share < 0.6 and not near.all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,10 @@ from scipy import ndimage
 from core import ground, rules
 
 CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
+CLEAR = 25  # times the ground's unrest: ink as clear as that needs no second look
+BETTER = 1.7  # times clearer the less likely polarity must be to be taken
+UNCLEAR = 10  # less than that is no ink but the paper itself
+FAINT = 0.09  # nor is what is lighter than that, unless it is clear
 LEVEL = 80  # percentile of the ink's darkness that counts as full ink
 SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 
@@ -47,11 +52,10 @@ def clean(image: Image.Image, side: int) -> Page:
         raise EmptyDrawing(
             "nothing is drawn here: draw something, with more contrast to the ground"
         )
-    depth, marked, done = _depth(gray)
-    said += done
+    marks = _marks(gray)
+    depth, mask, level = marks.depth, marks.mask, marks.level
+    said += marks.said
     stages.append(("even light", to_image(1 - depth / max(float(depth.max()), 1e-6))))
-    mask, level = threshold(depth)
-    mask &= marked
     mask, lines = rules.without_lines(mask)
     if lines:
         said.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
@@ -65,29 +69,70 @@ def clean(image: Image.Image, side: int) -> Page:
     return Page(ink, mask, scale, tuple(stages), tuple(said))
 
 
-def _depth(gray: np.ndarray) -> tuple[np.ndarray, np.ndarray | bool, list[str]]:
-    """How far the ink stands out (H, W), where it may lie, and what was done to see it."""
-    light_ink = "light strokes on a dark ground were turned dark on light"
+@dataclass(frozen=True)
+class Marks:
+    """What stands out from the ground: `depth` (H, W) as a share of the ground, `mask` where it
+    is ink, `level` its darkness, `clear` how many times the ground's own unrest that is.
+    """
+
+    depth: np.ndarray
+    mask: np.ndarray
+    level: float
+    clear: float
+    said: list[str]
+
+
+def _marks(gray: np.ndarray) -> Marks:
+    """The ink in the polarity in which it is clear. Raises EmptyDrawing when in neither."""
+    light_ink = ["light strokes on a dark ground were turned dark on light"]
     flat = ground.flat_ground(gray)
-    if flat is not None:
+    plain = flat is not None and (np.abs(gray - flat) <= ground.FLAT).mean() > 0.6
+    sheet = None if plain else ground.sheet_on_a_table(gray)
+    if flat is not None and sheet is None:
         rest = gray[np.abs(gray - flat) > ground.FLAT]
         if len(rest) and flat < float(rest.mean()):
-            return ground.under(255 - gray, 255 - flat), True, [light_ink]
-        return ground.under(gray, flat), True, []
-    said, marked = [], True
-    sheet = ground.sheet_on_a_table(gray)
+            return _marked(ground.under(255 - gray, 255 - flat), light_ink)
+        return _marked(ground.under(gray, flat), [])
     if sheet is not None:
-        gray = np.where(sheet, gray, np.median(gray[sheet]))
+        lifted = np.where(sheet, gray, np.median(gray[sheet]))
         edge = 3 + max(gray.shape) // 120
-        marked = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
-        said.append("the table round the paper was left out")
-    elif not ground.is_light(gray):
-        gray = 255 - gray
-        said.append(light_ink)
+        inner = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
+        return _in_light(lifted, ["the table round the paper was left out"], inner)
+    ways = [(gray, []), (255 - gray, light_ink)]
+    if not ground.is_light(gray):
+        ways.reverse()
+    if min(gray.shape) < 100:
+        return _in_light(*ways[0])
+    tried = []
+    for way in ways:
+        with contextlib.suppress(EmptyDrawing):
+            tried.append(_in_light(*way))
+            if tried[-1].clear > CLEAR:
+                return tried[-1]
+    best = tried[0] if tried else None
+    if len(tried) > 1 and tried[1].clear > BETTER * best.clear:
+        best = tried[1]
+    if best is None or best.clear < UNCLEAR or best.level < FAINT:
+        raise EmptyDrawing(
+            "nothing stands out from the paper here: draw something, or come closer to it"
+        )
+    return best
+
+
+def _in_light(gray: np.ndarray, said: list[str], inner: np.ndarray | bool = True) -> Marks:
     depth, uneven = ground.darkness(gray)
-    if uneven > 0.12:
-        said.append("uneven light was removed")
-    return depth, marked, said
+    return _marked(depth, [*said, *["uneven light was removed"] * (uneven > 0.12)], inner)
+
+
+def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True) -> Marks:
+    mask, level = threshold(depth)
+    mask &= inner
+    away = ~ndimage.binary_dilation(mask, iterations=3) & inner
+    unrest = float(depth[away].std()) if away.any() else 1.0
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    areas, _, sharp = measure(labels, count, depth)
+    share = float(areas[sharp].sum() / max(areas.sum(), 1))
+    return Marks(depth, mask, level, share * level / max(unrest, 1e-3), said)
 
 
 def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
