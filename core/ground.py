@@ -89,18 +89,24 @@ def sheet_on_a_table(gray: np.ndarray) -> np.ndarray | None:
         spans = np.maximum.accumulate(part, 1) & np.maximum.accumulate(part[:, ::-1], 1)[:, ::-1]
         if part.sum() < 0.96 * spans.sum():
             return None
-    holes, found = ndimage.label(
-        region & (rough < 0.85 * np.median(rough[bright])), np.ones((3, 3))
-    )
-    inner = ndimage.binary_erosion(region, iterations=3, border_value=1)
-    areas = np.bincount(holes.ravel(), minlength=found + 1)
-    outer = np.unique(holes[region & ~inner])
-    whole = np.setdiff1d(np.arange(1, found + 1), outer)
-    if not len(whole) or areas[whole].max() < 6:
+    if not _holds_something(rough, region):
         return None
     full = np.kron(region, np.ones((step, step), bool))
     extra = [(0, length - part) for length, part in zip(gray.shape, full.shape, strict=True)]
     return np.pad(full, extra, "edge")
+
+
+def _holds_something(rough: np.ndarray, region: np.ndarray) -> bool:
+    """Whether something dark lies in the region without reaching its edge."""
+    inner = ndimage.binary_erosion(region, iterations=2, border_value=1)
+    nearest = ndimage.distance_transform_edt(~inner, return_distances=False, return_indices=True)
+    filled = rough[tuple(nearest)]
+    paper = ndimage.grey_closing(filled, (25, 25), mode="nearest")
+    holes, count = ndimage.label(inner & (filled < 0.82 * paper), np.ones((3, 3)))
+    areas = np.bincount(holes.ravel(), minlength=count + 1)
+    rim = inner & ~ndimage.binary_erosion(inner, border_value=1)
+    whole = np.setdiff1d(np.arange(1, count + 1), np.unique(holes[rim]))
+    return bool(len(whole) and areas[whole].max() >= 6)
 
 
 def is_light(gray: np.ndarray) -> bool:
