@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 
 import ui
+import ui_evidence
 from core import (
     agreement,
     baselines,
@@ -114,7 +115,7 @@ def recompute(run: runs.Run) -> None:
     known, stamp = tasks.progress(run.folder, "evaluate"), stamps.read(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         if known.active:
-            _watch(run.id)
+            ui_evidence.watch(run.id, "evaluate", "Scoring the saved weights again")
             return
         if not limits.changes_off() and st.button(
             "Recompute now",
@@ -143,14 +144,6 @@ def recompute(run: runs.Run) -> None:
                 ui.plain(f"✗ Not reproduced: {stamp['problem'] or ui.percent(stamp['found'])}"),
                 color="red",
             )
-
-
-@st.fragment(run_every=0.5)
-def _watch(run_id: str) -> None:
-    known = tasks.progress(runs.load(run_id).folder, "evaluate")
-    if not known.active:
-        st.rerun()
-    st.progress(known.share, text="Scoring the saved weights again")
 
 
 def baseline_table(run: runs.Run) -> None:
@@ -190,12 +183,7 @@ def suspect_labels(run: runs.Run) -> None:
     """Test images on which most runs agree against the label."""
     import ui_gallery
 
-    known = [
-        other
-        for other in runs.list_runs()
-        if other.metrics and other.info["test_sha256"] == run.info["test_sha256"]
-    ]
-    known = ui.readable(known)
+    known = ui.readable(runs.on_same_test(run))
     if len(known) < 2:
         st.caption("This takes at least two runs on the same test images.")
         return

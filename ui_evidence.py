@@ -55,13 +55,24 @@ def nearest_of_test(run: runs.Run, index: int) -> None:
     where they are not there.
     """
     st.subheader("Nearest training images")
-    stored = neighbours.read(run)
-    if stored is None:
+    known = stored(run)
+    if known is None:
         offer(run)
         return
     rows = slice(index, index + 1)
-    found = Found(stored.indices[rows], stored.labels[rows], stored.distances[rows])
-    show_nearest(run, found, stored.limit)
+    found = Found(known.indices[rows], known.labels[rows], known.distances[rows])
+    show_nearest(run, found, known.limit)
+
+
+def stored(run: runs.Run) -> neighbours.Stored | None:
+    """The stored neighbours of a run's test images, read once as long as their file is the same."""
+    path = run.folder / neighbours.NEIGHBOURS
+    return _stored(run.id, path.stat().st_mtime_ns, run) if path.exists() else None
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _stored(run_id: str, stamp: int, _run: runs.Run) -> neighbours.Stored | None:
+    return neighbours.read(_run)
 
 
 def show_nearest(run: runs.Run, found: Found, limit: float) -> None:
@@ -122,7 +133,7 @@ def offer(run: runs.Run) -> None:
     """Start the search for neighbours, or say how far it is."""
     known = tasks.progress(run.folder, "neighbours")
     if known.active:
-        _watch(run.id)
+        watch(run.id, "neighbours", "Comparing with all training images")
         return
     if known.state == "failed":
         st.warning(ui.plain(known.reason or "It failed."), icon=":material/error:")
@@ -138,9 +149,10 @@ def offer(run: runs.Run) -> None:
         st.rerun()
 
 
-@st.fragment(run_every=1.0)
-def _watch(run_id: str) -> None:
-    known = tasks.progress(runs.load(run_id).folder, "neighbours")
+@st.fragment(run_every=0.5)
+def watch(run_id: str, task: str, text: str) -> None:
+    """How far a task is; a full rerun when it has ended."""
+    known = tasks.progress(runs.load(run_id).folder, task)
     if not known.active:
         st.rerun()
-    st.progress(known.share, text="Comparing with all training images")
+    st.progress(known.share, text=text)

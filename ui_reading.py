@@ -12,7 +12,6 @@ import ui
 import ui_evidence
 from core import charts, clouds, data, ink, loops, neighbours, personal, runs, sprites
 
-SMALL, ASIDE = 0.45, 0.15  # of the picture's side: worth a word about size and place
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
 
 
@@ -90,10 +89,11 @@ def features(run: runs.Run, frame: np.ndarray) -> np.ndarray:
 
 def nearest(run: runs.Run, frame: np.ndarray):
     """The nearest training images of a prepared image uint8 (C, H, W), or None without an index."""
-    known = _index(run.id, (run.folder / runs.WEIGHTS).stat().st_mtime_ns, run)
-    if known is None:
+    path = run.folder / neighbours.CACHE / neighbours.FEATURES
+    if not path.exists():
         return None
-    return known.nearest(features(run, frame))
+    known = _index(run.id, path.stat().st_mtime_ns, run)
+    return known and known.nearest(features(run, frame))
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
@@ -119,26 +119,9 @@ def stages(reader, given) -> None:
 
 def what_was_done(given, plainly: str) -> str:
     """One sentence on the way from the picture to the answer, and what to change."""
-    words = "; ".join([*_placed(given.prepared), *given.prepared.said])
-    words = f"{words[:1].upper()}{words[1:]}." if words else "Cropped, scaled and centred."
+    words = given.prepared.sentence or "It was taken as it is."
     if plainly != given.label:
         words += f" Without that the model says {plainly}."
-    return words
-
-
-def _placed(prepared: ink.Prepared) -> list[str]:
-    """How the thing lay on the picture, where that called for something."""
-    if prepared.box is None:
-        return []
-    tall, wide = prepared.stages[0][1].shape[:2]
-    x, y, width, height = prepared.box
-    share = max(width / wide, height / tall)
-    middle = abs((x + width / 2) / wide - 0.5), abs((y + height / 2) / tall - 0.5)
-    words = []
-    if share < SMALL:
-        words.append(f"drawn small, so it was enlarged {20 / 28 / share:.1f} times")
-    if max(middle) > ASIDE:
-        words.append("it stood aside and was centred")
     return words
 
 
@@ -157,7 +140,7 @@ def evidence(run: runs.Run, given) -> None:
         ui_evidence.looked_at(run, given.prepared.image, int(given.probs.argmax()), key="draw")
     with right:
         st.subheader("Nearest training images")
-        found, stored = nearest(run, given.prepared.image), neighbours.read(run)
+        found, stored = nearest(run, given.prepared.image), ui_evidence.stored(run)
         if found is None or stored is None:
             ui_evidence.offer(run)
         else:

@@ -96,14 +96,7 @@ def history(run: runs.Run, index: int, label: int) -> None:
 
 def _others(run: runs.Run, index: int) -> None:
     """Whether other runs on the same test set get it right."""
-    rows = [
-        other
-        for other in runs.list_runs()
-        if other.metrics
-        and other.id != run.id
-        and other.info["test_sha256"] == run.info["test_sha256"]
-    ]
-    rows = ui.readable(rows)
+    rows = ui.readable([other for other in runs.on_same_test(run) if other.id != run.id])
     if not rows:
         st.caption("No other run was scored on these test images.")
         return

@@ -46,7 +46,6 @@ class Line:
     x: np.ndarray
     columns: Mapping[str, np.ndarray]
     bands: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
-    faint: bool = False
 
 
 def curves(
@@ -75,10 +74,8 @@ def curves(
                 y=column[kept],
                 mode="lines+markers" if len(column) < 60 else "lines",
                 name=f"{plain(line.title)}, {name}" if len(lines) > 1 else name,
-                line={"color": line.color, "dash": DASHES[part], "width": 1 if line.faint else 2},
+                line={"color": line.color, "dash": DASHES[part], "width": 2},
                 marker={"size": 5},
-                opacity=0.45 if line.faint else 1,
-                showlegend=not line.faint,
                 fill="tonexty" if shaded else None,
                 fillcolor=_fade(line.color, 0.1),
                 hovertemplate=f"%{{y:.4f}} {name}<extra>{plain(line.title)}</extra>",

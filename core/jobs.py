@@ -176,20 +176,25 @@ def _start(run_id: str) -> None:
     """Start a worker that outlives this process, its words going into the run's log."""
     folder = runs.folder_of(run_id)
     wanted = state.read(folder, runs.REQUEST).get("threads") or limits.threads()
+    spawn(["work", run_id], folder / runs.LOG, wanted)
+
+
+def spawn(arguments: list[str], log: Path, threads: int) -> None:
+    """Start `python -m core` in a process that outlives this one, its words going into `log`."""
     environment = {
         **os.environ,
-        "OMP_NUM_THREADS": str(wanted),
+        "OMP_NUM_THREADS": str(threads),
         "LIGHTBOX_ARTIFACTS": str(runs.root().resolve()),
         "LIGHTBOX_DATA": str(Path(os.environ.get("LIGHTBOX_DATA", "data")).resolve()),
         "PYTHONUNBUFFERED": "1",
     }
-    with open(folder / runs.LOG, "ab") as log:
+    with open(log, "ab") as words:
         subprocess.Popen(
-            [sys.executable, "-m", "core", "work", run_id],
+            [sys.executable, "-m", "core", *arguments],
             cwd=Path(__file__).parent.parent,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=words,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )

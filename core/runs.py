@@ -143,6 +143,14 @@ def list_runs() -> list[Run]:
     return sorted(runs, key=_rank)
 
 
+def on_same_test(run: Run) -> list[Run]:
+    """The finished runs that were scored on the same test images as `run`, itself among them."""
+    digest = run.info["test_sha256"]
+    return [
+        other for other in list_runs() if other.metrics and other.info.get("test_sha256") == digest
+    ]
+
+
 def _rank(run: Run) -> tuple[int, float]:
     if run.problem:
         return 2, 0.0

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import files, limits, runs, state
+from core import files, jobs, limits, runs, state
 
 TASKS = {
     "neighbours": ("neighbours",),
@@ -50,22 +48,7 @@ def start(run_id: str, name: str) -> bool:
     if progress(folder, name).active:
         return False
     _tell(folder, name, state="waiting", share=0.0)
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "LIGHTBOX_ARTIFACTS": str(runs.root().resolve()),
-        "LIGHTBOX_DATA": str(Path(os.environ.get("LIGHTBOX_DATA", "data")).resolve()),
-    }
-    with open(folder / f"{name}.log", "ab") as log:
-        subprocess.Popen(
-            [sys.executable, "-m", "core", *TASKS[name], run_id, "--task"],
-            cwd=Path(__file__).parent.parent,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    jobs.spawn([*TASKS[name], run_id, "--task"], folder / f"{name}.log", threads=1)
     return True
 
 

@@ -9,13 +9,7 @@ from core import compare, runs
 
 with ui.page("Compare") as beside_menu:
     run = ui.choose_run(beside_menu)
-    others = [
-        other
-        for other in runs.list_runs()
-        if other.metrics
-        and other.id != run.id
-        and other.info["test_sha256"] == run.info["test_sha256"]
-    ]
+    others = [other for other in runs.on_same_test(run) if other.id != run.id]
     if not others:
         st.title("Nothing to compare with yet")
         st.info(
