@@ -16,14 +16,29 @@ from core.data import DATASETS
 
 TRAINING = ("epochs", "batch_size", "lr", "optimizer", "schedule", "weight_decay")
 REGULAR = ("label_smoothing", "validation", "select", "normalisation")
-AUGMENTATION = ("rotation", "translation", "scale", "shear", "elastic", "stroke", "erasing", "flip")
+AUGMENTATION = (
+    "rotation",
+    "translation",
+    "scale",
+    "shear",
+    "elastic",
+    "stroke",
+    "flags",
+    "erasing",
+    "flip",
+)
 CHOICES = {
     "optimizer": recipes.OPTIMIZERS,
     "schedule": recipes.SCHEDULES,
     "select": recipes.SELECTIONS,
     "normalisation": recipes.NORMALISATIONS,
 }
-LABELS = {"lr": "Learning rate", "erasing": "Random erasing", "select": "Keep the epoch"}
+LABELS = {
+    "lr": "Learning rate",
+    "flags": "Upstrokes",
+    "erasing": "Random erasing",
+    "select": "Keep the epoch",
+}
 HELP = {
     "batch_size": "Images a step",
     "lr": "Its peak with onecycle",
@@ -36,6 +51,7 @@ HELP = {
     "shear": "Degrees to either side",
     "elastic": "Share of the side by which parts wander apart, as in a shaky hand",
     "stroke": "Share of a pixel by which strokes swell or shrink at either edge",
+    "flags": "Share of lone straight strokes that get an upstroke, as a 1 in many hands",
     "erasing": "Probability that a rectangle is blanked",
     "flip": "Mirror left and right; not for digits and letters",
     "widths": "Filters of each stage, set apart by commas",

@@ -22,6 +22,8 @@ def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
     if config.flip:
         mirrored = torch.rand(len(images), generator=generator) < 0.5
         images = torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
+    if config.flags:
+        images = _flagged(images, config.flags, generator)
     if config.rotation or config.translation or config.scale or config.shear or config.elastic:
         grid = F.affine_grid(
             _affine(images, config, generator).to(images.device),
@@ -36,6 +38,62 @@ def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
     if config.erasing:
         images = images.masked_fill(_rectangles(images, config.erasing, generator), 0.0)
     return images
+
+
+def _flagged(images: Tensor, flags: float, generator: Generator) -> Tensor:
+    """That share of lone straight strokes with an upstroke to their top, a third of these with a
+    foot: a 1 as most of Europe writes it, which MNIST's writers hardly did.
+
+    A stroke is straight when its spread across is under a quarter of its spread along: 91 % of
+    MNIST's ones are, and 0.3 % of the threes, eights and nines at most.
+    """
+    count, _, height, width = images.shape
+    draws = torch.rand(6, count, generator=generator).to(images.device)
+    ys = torch.arange(height, device=images.device, dtype=images.dtype)
+    xs = torch.arange(width, device=images.device, dtype=images.dtype)
+    ink = images.amax(1)
+    mass = ink.sum((1, 2)).clamp(min=1e-6)
+    y, x = (ink.sum(2) @ ys) / mass, (ink.sum(1) @ xs) / mass
+    down, across = ys - y[:, None], xs - x[:, None]
+    yy = torch.einsum("nhw,nh->n", ink, down * down) / mass
+    xx = torch.einsum("nhw,nw->n", ink, across * across) / mass
+    xy = torch.einsum("nhw,nh,nw->n", ink, down, across) / mass
+    middle, apart = (yy + xx) / 2, torch.sqrt(((yy - xx) / 2) ** 2 + xy**2)
+    along, aside = (3 * (middle + apart)).sqrt(), (3 * (middle - apart).clamp(min=0)).sqrt()
+    chosen = (draws[0] < flags) & (aside < 0.25 * along) & (yy > xx)
+    which = chosen.nonzero().squeeze(1)
+    if not len(which):
+        return images
+    draws, half, along = draws[:, which], aside[which].clamp(min=0.8), along[which]
+    angle = torch.atan2(2 * xy[which], (yy - xx)[which]) / 2  # of the stroke from upright
+    stem = torch.stack([torch.cos(angle), torch.sin(angle)], 1)  # (y, x), downwards
+    centre = torch.stack([y[which], x[which]], 1)
+    top = centre - (along - half)[:, None] * stem
+    # it hangs to the left, 28 degrees under the horizontal or more: a 7's bar lies flat
+    turn = (angle - torch.deg2rad(25 + 40 * draws[1])).clamp(min=-math.radians(62))
+    reach = along * (0.4 + 0.6 * draws[2])
+    tip = top + reach[:, None] * torch.stack([torch.cos(turn), torch.sin(turn)], 1)
+    drawn = _segment(top, tip, half, ys, xs)
+    foot = centre + (along - half)[:, None] * stem
+    span = (along * (0.35 + 0.25 * draws[3]))[:, None] * torch.tensor([0.0, 1.0]).to(foot)
+    shown = ((draws[4] < 1 / 3) & (angle.abs() < math.radians(20)))[:, None, None]
+    drawn = torch.maximum(drawn, _segment(foot - span, foot + span, half, ys, xs) * shown)
+    changed = images.clone()
+    white = ink[which].amax((1, 2))[:, None, None]
+    changed[which] = torch.maximum(images[which], (drawn * white)[:, None])
+    return changed
+
+
+def _segment(start: Tensor, end: Tensor, half: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
+    """Lines (N, H, W), 0 to 1, from `start` to `end` (N, 2) as (y, x), `half` (N,) wide to either
+    side, with round ends.
+    """
+    way = end - start
+    from_y, from_x = ys[None, :, None] - start[:, :1, None], xs[None, None, :] - start[:, 1:, None]
+    length = (way * way).sum(1).clamp(min=1e-6)[:, None, None]
+    share = ((from_y * way[:, :1, None] + from_x * way[:, 1:, None]) / length).clamp(0, 1)
+    distance = torch.hypot(from_y - share * way[:, :1, None], from_x - share * way[:, 1:, None])
+    return (half[:, None, None] + 0.5 - distance).clamp(0, 1)
 
 
 def _affine(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:

@@ -7,10 +7,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from scipy import ndimage
 
-from core import paper, strokes
+from core import paper, strokes, subject
 from core.paper import EmptyDrawing
 from core.picture import ImageError, open_array, open_image
 
@@ -54,7 +54,9 @@ def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> 
     and fitted into the frame. Raises EmptyDrawing when a drawn image holds no strokes.
     """
     if not drawn:
-        return _subject(image, shape)
+        thing = subject.find(image, shape)
+        box = given(thing.place, 1.0) if thing.place else None
+        return Prepared(thing.image, thing.stages, thing.image[None], thing.said, box)
     if (as_it_is := _in_form(image, shape)) is not None:
         return as_it_is
     page = paper.clean(image, SIDE)
@@ -217,37 +219,3 @@ def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None
     stages.append((f"{width}x{height}", final))
     one = np.repeat(final[None], channels, 0)
     return Prepared(one, tuple(stages), one[None], said)
-
-
-def _subject(image: Image.Image, shape: tuple[int, int, int]) -> Prepared:
-    """The picture fitted into the frame; for gray sets on black."""
-    channels, height, width = shape
-    stages = [("as given", np.asarray(image))]
-    if channels == 3:
-        fitted = np.asarray(
-            ImageOps.pad(image.convert("RGB"), (width, height), color=_border(image))
-        )
-        final = np.ascontiguousarray(np.moveaxis(fitted, 2, 0))
-        return Prepared(final, (*stages, ("fitted", fitted)), final[None])
-    gray = np.asarray(image.convert("L"))
-    if _edge(gray) > 127:
-        gray = 255 - gray
-        stages.append(("inverted", gray))
-    if gray.shape != (height, width):
-        gray = np.asarray(
-            ImageOps.pad(Image.fromarray(gray), (width, height), color=int(_edge(gray)))
-        )
-    stages.append((f"{width}x{height}", gray))
-    final = np.repeat(gray[None], channels, 0)
-    return Prepared(final, tuple(stages), final[None])
-
-
-def _edge(gray: np.ndarray) -> float:
-    """Median brightness of the outermost pixels: the ground that things are drawn on."""
-    return float(np.median(np.concatenate([gray[0], gray[-1], gray[:, 0], gray[:, -1]])))
-
-
-def _border(image: Image.Image) -> tuple[int, int, int]:
-    return tuple(
-        int(_edge(channel)) for channel in np.moveaxis(np.asarray(image.convert("RGB")), 2, 0)
-    )

@@ -15,7 +15,17 @@ from typing import Any
 from core import cells
 from core.runs import Run
 
-AUGMENTATION = ("rotation", "translation", "scale", "shear", "elastic", "stroke", "flip", "erasing")
+AUGMENTATION = (
+    "rotation",
+    "translation",
+    "scale",
+    "shear",
+    "elastic",
+    "stroke",
+    "flags",
+    "flip",
+    "erasing",
+)
 
 
 def notebook(run: Run) -> str:

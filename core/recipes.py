@@ -47,6 +47,7 @@ class TrainConfig:
     shear: float = 0.0  # degrees to either side
     elastic: float = 0.0  # share of the side by which parts wander apart, as in a shaky hand
     stroke: float = 0.0  # share of a pixel by which strokes swell or shrink at either edge
+    flags: float = 0.0  # share of lone straight strokes that get an upstroke, as a 1 in many hands
     flip: bool = False  # mirror left and right with probability 1/2
     erasing: float = 0.0  # probability that a rectangle is blanked
     validation: float = 1 / 12  # share of the training part held out
@@ -66,6 +67,7 @@ class TrainConfig:
             ("shear", 0.0, 45.0),
             ("elastic", 0.0, 0.2),
             ("stroke", 0.0, 1.0),
+            ("flags", 0.0, 1.0),
             ("erasing", 0.0, 1.0),
             ("validation", 0.0, 0.9),
         ):

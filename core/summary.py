@@ -75,6 +75,7 @@ def training_note(info: dict[str, Any]) -> str:
         "shear",
         "elastic",
         "stroke",
+        "flags",
         "flip",
         "erasing",
     )

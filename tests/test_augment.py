@@ -111,3 +111,46 @@ def test_elastic_wandering_moves_parts_apart_by_about_its_share():
     off = torch.stack([(moved[:, 0] * ys).sum((1, 2)), (moved[:, 0] * xs).sum((1, 2))]) / mass
     assert 0.4 < float(off.std()) < 2.0
     assert abs(float(off.mean())) < 0.3
+
+
+def ones(count: int = 200, lean: float = 0.2) -> torch.Tensor:
+    """Lone straight strokes, 20 pixels tall, leaning to the right."""
+    images = torch.zeros(count, 1, 28, 28)
+    for row in range(4, 24):
+        column = round(14 + lean * (14 - row))
+        images[:, :, row, column - 1 : column + 2] = 200.0
+    return images
+
+
+def test_its_share_of_lone_strokes_gets_an_upstroke_to_the_left_of_the_top():
+    images = ones()
+    changed = augment(images, TrainConfig(flags=0.5), seeded())
+    added = (changed - images)[:, 0]
+    flagged = added.flatten(1).any(1)
+    assert 0.4 < float(flagged.double().mean()) < 0.6
+    assert float(added.min()) >= 0
+    assert float(changed.max()) <= 200.0
+    upper = added[flagged][:, :14]
+    middle = (upper.sum(1) @ torch.arange(28.0)) / upper.sum((1, 2))
+    assert float(middle.max()) < 14  # left of where the stroke is
+    footed = added[flagged][:, 22:].flatten(1).any(1)
+    assert 0.15 < float(footed.double().mean()) < 0.5
+
+
+def test_an_upstroke_hangs_while_a_sevens_bar_lies():
+    images = ones(400, lean=0.3)
+    added = (augment(images, TrainConfig(flags=1.0), seeded()) - images)[:, 0, :14]
+    drawn = (added > 100).any(2)  # rows of each image
+    rows = torch.arange(14.0)
+    lowest = torch.where(drawn, rows, -1.0).amax(1)
+    highest = torch.where(drawn, rows, 99.0).amin(1)
+    assert float((lowest - highest)[drawn.any(1)].min()) >= 2
+
+
+def test_what_is_no_lone_stroke_gets_no_upstroke():
+    ring = torch.zeros(8, 1, 28, 28)
+    ring[:, :, 6:22, 8:20] = 255.0
+    ring[:, :, 9:19, 11:17] = 0.0
+    lying = ones(8).transpose(2, 3)
+    for images in (ring, lying, torch.zeros(8, 1, 28, 28)):
+        assert torch.equal(augment(images, TrainConfig(flags=1.0), seeded()), images)

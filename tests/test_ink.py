@@ -44,11 +44,14 @@ def test_images_of_mnist_itself_are_not_moved(real_data):
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (3, 20, 40), (1, 28, 28)])
-def test_other_sets_get_the_whole_picture_in_their_own_shape(shape):
-    image = Image.new("RGB", (200, 100), (200, 30, 30))
+def test_other_sets_get_the_thing_on_the_picture_in_their_own_shape(shape):
+    image = Image.new("RGB", (200, 100), (240, 240, 240))
+    ImageDraw.Draw(image).rectangle((50, 20, 90, 80), fill=(200, 30, 30))
     prepared = ink.prepare(image, shape, drawn=False)
     assert prepared.image.shape == shape
     assert prepared.image.dtype == np.uint8
+    assert prepared.box == pytest.approx((50, 20, 41, 61), abs=4)
+    assert prepared.sentence.startswith("The subject was cropped")
 
 
 def test_every_stage_is_kept_for_showing():

@@ -33,6 +33,7 @@ ORDER = [
     "ground",
     "rules",
     "paper",
+    "subject",
     "ink",
     "parts",
     "numbers",
