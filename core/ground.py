@@ -44,7 +44,7 @@ def flat_ground(gray: np.ndarray) -> float | None:
     away = np.abs(gray - ground)
     near = away <= FLAT
     shaded = float(((away > FLAT) & (away < 4 * FLAT)).mean())
-    if (np.abs(rim - ground) <= FLAT).mean() < 0.6 or shaded > 0.06:
+    if (np.abs(rim - ground) <= FLAT).mean() < 0.8 or shaded > 0.06:
         return None
     share = float(near.mean())
     if share < 0.6 and not near.all():

@@ -9,11 +9,16 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core import ground, rules
+from core import ground, rules, strokes
 
 CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
 CLEAR = 25  # times the ground's unrest: ink as clear as that needs no second look
-BETTER = 1.7  # times clearer the less likely polarity must be to be taken
+THICK = 0.35  # of the writing's height: thicker strokes may be the paper between strokes
+BETTER = (2.5, 1.5)  # times likelier the other polarity must be, in large and in small pictures
+LITTLE = 24  # pixels under which only the border tells the polarity
+FRAMED = 0.2  # share of the ink that lies inside a frame, at least
+SHADE = 2.0  # times likelier the whole picture must be than a sheet that seems to lie in it
+SURE = 100  # times that unrest; beyond it nothing more is gained
 UNCLEAR = 10  # less than that is no ink but the paper itself
 FAINT = 0.09  # nor is what is lighter than that, unless it is clear
 LEVEL = 80  # percentile of the ink's darkness that counts as full ink
@@ -72,14 +77,24 @@ def clean(image: Image.Image, side: int) -> Page:
 @dataclass(frozen=True)
 class Marks:
     """What stands out from the ground: `depth` (H, W) as a share of the ground, `mask` where it
-    is ink, `level` its darkness, `clear` how many times the ground's own unrest that is.
+    is ink, `level` its darkness, `clear` how many times the ground's own unrest that is, `thick`
+    its thickest place as a share of its height.
     """
 
     depth: np.ndarray
     mask: np.ndarray
     level: float
     clear: float
+    thick: float
     said: list[str]
+
+    @property
+    def likely(self) -> float:
+        """Grows with how much these are strokes on a ground, and not the ground between them: clear,
+        dark, thin, and little of the picture.
+        """
+        clear = min(self.clear, SURE) * self.level / max(self.thick, 0.1)
+        return clear * (1 - float(self.mask.mean())) ** 2
 
 
 def _marks(gray: np.ndarray) -> Marks:
@@ -87,36 +102,73 @@ def _marks(gray: np.ndarray) -> Marks:
     light_ink = ["light strokes on a dark ground were turned dark on light"]
     flat = ground.flat_ground(gray)
     plain = flat is not None and (np.abs(gray - flat) <= ground.FLAT).mean() > 0.6
-    sheet = None if plain else ground.sheet_on_a_table(gray)
-    if flat is not None and sheet is None:
+    if not plain and (marks := _on_a_sheet(gray)):
+        return marks
+    if flat is not None:
         rest = gray[np.abs(gray - flat) > ground.FLAT]
         if len(rest) and flat < float(rest.mean()):
             return _marked(ground.under(255 - gray, 255 - flat), light_ink)
         return _marked(ground.under(gray, flat), [])
-    if sheet is not None:
-        lifted = np.where(sheet, gray, np.median(gray[sheet]))
-        edge = 3 + max(gray.shape) // 120
-        inner = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
-        return _in_light(lifted, ["the table round the paper was left out"], inner)
     ways = [(gray, []), (255 - gray, light_ink)]
     if not ground.is_light(gray):
         ways.reverse()
-    if min(gray.shape) < 100:
+    if min(gray.shape) < LITTLE:
         return _in_light(*ways[0])
     tried = []
     for way in ways:
         with contextlib.suppress(EmptyDrawing):
             tried.append(_in_light(*way))
-            if tried[-1].clear > CLEAR:
-                return tried[-1]
+        if tried and tried[0].clear > CLEAR and tried[0].thick < THICK:
+            break
     best = tried[0] if tried else None
-    if len(tried) > 1 and tried[1].clear > BETTER * best.clear:
+    if len(tried) > 1 and tried[1].likely > BETTER[min(gray.shape) < 100] * best.likely:
         best = tried[1]
+    if min(gray.shape) < 100 and best:
+        return best
     if best is None or best.clear < UNCLEAR or best.level < FAINT:
         raise EmptyDrawing(
             "nothing stands out from the paper here: draw something, or come closer to it"
         )
     return best
+
+
+def _on_a_sheet(gray: np.ndarray) -> Marks | None:
+    """What is written on a sheet that lies on a table; None when no sheet is seen, or when what
+    lies round it is written on too and so is paper in a shadow.
+    """
+    sheet = ground.sheet_on_a_table(gray)
+    if sheet is None:
+        return None
+    edge = 3 + max(gray.shape) // 120
+    inner = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
+    lifted = np.where(sheet, gray, np.median(gray[sheet]))
+    try:
+        marks = _in_light(lifted, ["the table round the paper was left out"], inner)
+    except EmptyDrawing:
+        return None
+    with contextlib.suppress(EmptyDrawing):
+        whole = _in_light(gray, [])
+        if whole.likely > SHADE * marks.likely or _written(whole, ~inner, marks):
+            return None
+    return marks
+
+
+def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
+    """Whether strokes as tall as half of those found lie wholly outside, clear of the border."""
+    labels, count = ndimage.label(whole.mask, np.ones((3, 3)))
+    if not count:
+        return False
+    _, inside, sharp = measure(labels, count, whole.depth)
+    rows = np.flatnonzero(marks.mask.any(1))
+    tall = 0.5 * (rows[-1] - rows[0] + 1) if len(rows) else 0
+    places = ndimage.find_objects(labels)
+    kept = np.bincount(labels[~outside].ravel(), minlength=count + 1)[1:]
+    good = inside & sharp & (kept == 0)
+    return any(
+        place[0].stop - place[0].start > tall and place[1].stop - place[1].start > 0.2 * tall
+        for place, fits in zip(places, good, strict=True)
+        if fits
+    )
 
 
 def _in_light(gray: np.ndarray, said: list[str], inner: np.ndarray | bool = True) -> Marks:
@@ -128,11 +180,22 @@ def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True)
     mask, level = threshold(depth)
     mask &= inner
     away = ~ndimage.binary_dilation(mask, iterations=3) & inner
+    mask = without_frame(mask)
     unrest = float(depth[away].std()) if away.any() else 1.0
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas, _, sharp = measure(labels, count, depth)
     share = float(areas[sharp].sum() / max(areas.sum(), 1))
-    return Marks(depth, mask, level, share * level / max(unrest, 1e-3), said)
+    clear = share * level / max(unrest, 1e-3)
+    return Marks(depth, mask, level, clear, _thickness(mask), said)
+
+
+def _thickness(mask: np.ndarray) -> float:
+    """How thick its thickest place is, as a share of the height that the mask spans."""
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return 1.0
+    deepest = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard").max()
+    return 2 * float(deepest) / float(rows[-1] - rows[0] + 1)
 
 
 def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
@@ -187,6 +250,28 @@ def measure(
     number = np.maximum(np.bincount(index, minlength=count + 1)[1:], 1)
     peak = np.maximum(ndimage.maximum(depth, labels, np.arange(1, count + 1)), 1e-6)
     return areas, inside, slope / number / peak > SHARP
+
+
+def without_frame(mask: np.ndarray) -> np.ndarray:
+    """The mask without parts that run along half of a side of the picture and are far longer than
+    all that is written inside: the edge of a table, of a form or of a shadow.
+    """
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if count < 2:
+        return mask
+    ends = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
+    along = [
+        {number for number in np.unique(end) if number and (end == number).mean() > 0.5}
+        for end in ends
+    ]
+    found = set().union(*along)
+    rest = mask & ~np.isin(labels, list(found))
+    (_, _), (tall, wide) = strokes.box(rest)
+    if not found or rest.sum() < FRAMED * mask.sum():
+        return mask
+    long = [(along[0] | along[1], wide, mask.shape[1]), (along[2] | along[3], tall, mask.shape[0])]
+    dropped = [n for numbers, own, side in long if 1.3 * own < side for n in numbers]
+    return mask & ~np.isin(labels, dropped)
 
 
 def without_shadows(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:

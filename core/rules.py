@@ -39,6 +39,8 @@ def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
     """(pixels, reaches both sides) of each nearly horizontal line that crosses the picture."""
     height, width = mask.shape
     run = _run_lengths(mask)
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    stroke = 4 * float(depth[mask].mean()) if mask.any() else 0.0
     lines, taken = [], np.zeros(height, bool)
     xs = np.arange(width)
     rim = max(2, width // 100)
@@ -49,7 +51,8 @@ def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
         near = [np.clip(middle + offset, 0, height - 1) for offset in range(-2, 3)]
         lengths = np.max([run[rows, xs] for rows in near], 0)
         thick = float(np.percentile(lengths[lengths > 0], 35)) if lengths.any() else height
-        if thick > 0.05 * height:
+        whole = bool(lengths[:rim].any() and lengths[-rim:].any())
+        if thick > 0.05 * height or (not whole and thick > 0.8 * stroke):
             continue
         reach = int(np.ceil(thick)) + 2
         taken[max(0, y - 2 * reach) : y + 2 * reach + 1] = True
@@ -58,7 +61,7 @@ def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
             rows = np.clip(middle + offset, 0, height - 1)
             thin = (run[rows, xs] > 0) & (run[rows, xs] <= 1.6 * thick + 1)
             pixels[rows[thin], xs[thin]] = True
-        lines.append((pixels, bool(lengths[:rim].any() and lengths[-rim:].any())))
+        lines.append((pixels, whole))
     return lines
 
 
