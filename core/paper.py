@@ -9,20 +9,18 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core import ground, rules, strokes
+from core import clutter, ground, rules
 
 CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
 CLEAR = 25  # times the ground's unrest: ink as clear as that needs no second look
 THICK = 0.35  # of the writing's height: thicker strokes may be the paper between strokes
 BETTER = (2.5, 1.5)  # times likelier the other polarity must be, in large and in small pictures
 LITTLE = 24  # pixels under which only the border tells the polarity
-FRAMED = 0.2  # share of the ink that lies inside a frame, at least
 SHADE = 2.0  # times likelier the whole picture must be than a sheet that seems to lie in it
 SURE = 100  # times that unrest; beyond it nothing more is gained
 UNCLEAR = 10  # less than that is no ink but the paper itself
 FAINT = 0.09  # nor is what is lighter than that, unless it is clear
 LEVEL = 80  # percentile of the ink's darkness that counts as full ink
-SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 
 
 class EmptyDrawing(ValueError):
@@ -62,12 +60,18 @@ def clean(image: Image.Image, side: int) -> Page:
     said += marks.said
     stages.append(("even light", to_image(1 - depth / max(float(depth.max()), 1e-6))))
     mask, lines = rules.without_lines(mask)
+    if not mask.any():
+        raise EmptyDrawing("only ruled lines are seen here: draw something")
     if lines:
         said.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
-    mask = without_shadows(mask, depth)
-    mask, specks = without_specks(mask)
+    mask = clutter.without_shadows(mask, depth)
+    mask, specks = clutter.without_specks(mask)
     if specks > 3:
         said.append("specks were removed")
+    if clutter.is_grain(mask):
+        raise EmptyDrawing(
+            "only the paper's own grain is seen here: draw something, or come closer"
+        )
     near = ndimage.binary_dilation(mask, iterations=1)
     ink = np.clip(depth / level, 0, 1).astype(np.float32) * near
     stages.append(("ink", to_image(ink)))
@@ -90,8 +94,8 @@ class Marks:
 
     @property
     def likely(self) -> float:
-        """Grows with how much these are strokes on a ground, and not the ground between them: clear,
-        dark, thin, and little of the picture.
+        """Grows with how much these are strokes and not the ground between them: clear, dark, thin,
+        and little of the picture.
         """
         clear = min(self.clear, SURE) * self.level / max(self.thick, 0.1)
         return clear * (1 - float(self.mask.mean())) ** 2
@@ -158,7 +162,7 @@ def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
     labels, count = ndimage.label(whole.mask, np.ones((3, 3)))
     if not count:
         return False
-    _, inside, sharp = measure(labels, count, whole.depth)
+    _, inside, sharp = clutter.measure(labels, count, whole.depth)
     rows = np.flatnonzero(marks.mask.any(1))
     tall = 0.5 * (rows[-1] - rows[0] + 1) if len(rows) else 0
     places = ndimage.find_objects(labels)
@@ -180,10 +184,10 @@ def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True)
     mask, level = threshold(depth)
     mask &= inner
     away = ~ndimage.binary_dilation(mask, iterations=3) & inner
-    mask = without_frame(mask)
+    mask = clutter.without_frame(mask)
     unrest = float(depth[away].std()) if away.any() else 1.0
     labels, count = ndimage.label(mask, np.ones((3, 3)))
-    areas, _, sharp = measure(labels, count, depth)
+    areas, _, sharp = clutter.measure(labels, count, depth)
     share = float(areas[sharp].sum() / max(areas.sum(), 1))
     clear = share * level / max(unrest, 1e-3)
     return Marks(depth, mask, level, clear, _thickness(mask), said)
@@ -233,64 +237,3 @@ def threshold(depth: np.ndarray) -> tuple[np.ndarray, float]:
     strong = depth > 0.5 * level
     weak = depth > max(floor, 0.25 * level)
     return ndimage.binary_propagation(strong, mask=weak), level
-
-
-def measure(
-    labels: np.ndarray, count: int, depth: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(areas, lies whole in the picture, has sharp edges) of the parts 1..count, each (count,)."""
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    inside = ~np.isin(np.arange(1, count + 1), border)
-    mask = labels > 0
-    rim = mask & ~ndimage.binary_erosion(mask, border_value=1)
-    steep = ndimage.gaussian_gradient_magnitude(depth, 1.0)
-    index = labels[rim]
-    slope = np.bincount(index, steep[rim], count + 1)[1:]
-    number = np.maximum(np.bincount(index, minlength=count + 1)[1:], 1)
-    peak = np.maximum(ndimage.maximum(depth, labels, np.arange(1, count + 1)), 1e-6)
-    return areas, inside, slope / number / peak > SHARP
-
-
-def without_frame(mask: np.ndarray) -> np.ndarray:
-    """The mask without parts that run along half of a side of the picture and are far longer than
-    all that is written inside: the edge of a table, of a form or of a shadow.
-    """
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask
-    ends = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
-    along = [
-        {number for number in np.unique(end) if number and (end == number).mean() > 0.5}
-        for end in ends
-    ]
-    found = set().union(*along)
-    rest = mask & ~np.isin(labels, list(found))
-    (_, _), (tall, wide) = strokes.box(rest)
-    if not found or rest.sum() < FRAMED * mask.sum():
-        return mask
-    long = [(along[0] | along[1], wide, mask.shape[1]), (along[2] | along[3], tall, mask.shape[0])]
-    dropped = [n for numbers, own, side in long if 1.3 * own < side for n in numbers]
-    return mask & ~np.isin(labels, dropped)
-
-
-def without_shadows(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """The mask without parts of soft edges, unless that is all there is."""
-    if min(mask.shape) < 100:
-        return mask
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask
-    _, _, sharp = measure(labels, count, depth)
-    return np.concatenate([[False], sharp])[labels] if sharp.any() else mask
-
-
-def without_specks(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """The mask without parts far smaller than the largest one, and how many went."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask, 0
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0
-    keep = areas >= max(0.015 * areas.max(), 2)
-    return keep[labels], int(count - keep.sum())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -21,22 +22,70 @@ def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """
     if min(mask.shape) < 40:
         return mask, 0
-    found = _lines(mask)
-    found += [(pixels.T, whole) for pixels, whole in _lines(np.ascontiguousarray(mask.T))]
-    if len(found) < FAMILY:  # a long stroke may look like a line, but ends before the rim
-        found = [(pixels, whole) for pixels, whole in found if whole]
-    if not found:
+    level, upright = _lines(mask), _lines(np.ascontiguousarray(mask.T))
+    if len(level) + len(upright) < FAMILY:  # a stroke may look like a line, but ends before the rim
+        level, upright = ([line for line in lines if line.whole] for lines in (level, upright))
+    count = len(level) + len(upright)
+    if not count:
         return mask, 0
-    lines = np.logical_or.reduce([pixels for pixels, _ in found])
-    rest = mask & ~lines
+    rest = mask & ~_together([line.pixels for line in level], mask)
+    rest &= ~_together([line.pixels.T for line in upright], mask)
+    if level and upright:
+        bands = (
+            _together([line.band for line in level], mask),
+            _together([line.band.T for line in upright], mask),
+        )
+        rest = _without_crossings(rest, bands[0] & bands[1])
+    if count >= FAMILY:
+        rest = _without_ends(rest, max(line.thick for line in (*level, *upright)))
     if rest.sum() < 0.02 * mask.sum():
-        return mask, 0
+        alone = not level and count == 1  # a 1 from edge to edge, more likely than a ruled line
+        return (mask, 0) if alone else (np.zeros_like(mask), count)
     rest |= ndimage.binary_closing(np.pad(rest, 4), np.ones((5, 5)))[4:-4, 4:-4] & mask
-    return rest, len(found)
+    return rest, count
 
 
-def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
-    """(pixels, reaches both sides) of each nearly horizontal line that crosses the picture."""
+def _together(parts: list[np.ndarray], mask: np.ndarray) -> np.ndarray:
+    return np.logical_or.reduce([np.zeros_like(mask), *parts])
+
+
+def _without_crossings(rest: np.ndarray, crossings: np.ndarray) -> np.ndarray:
+    """Without what is left where lines cross, unless a stroke runs through there."""
+    labels, count = ndimage.label(rest, np.ones((3, 3)))
+    outside = np.bincount(labels[~crossings].ravel(), minlength=count + 1)
+    outside[0] = 0
+    return (outside > 0)[labels]
+
+
+def _without_ends(rest: np.ndarray, thick: float) -> np.ndarray:
+    """Without parts at the picture's border that are long and as thin as the lines."""
+    labels, count = ndimage.label(rest, np.ones((3, 3)))
+    if not count:
+        return rest
+    areas = np.bincount(labels.ravel())
+    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    dropped = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        long = max(rows.stop - rows.start, columns.stop - columns.start)
+        if number in border and areas[number] < 1.5 * thick * long and long > 4 * thick:
+            dropped.append(number)
+    return rest & ~np.isin(labels, dropped)
+
+
+@dataclass(frozen=True)
+class Line:
+    """`pixels` are those of its own, `band` the stretch round them, bool (H, W); `thick` is in
+    pixels; `whole` when it reaches both sides.
+    """
+
+    pixels: np.ndarray
+    band: np.ndarray
+    thick: float
+    whole: bool
+
+
+def _lines(mask: np.ndarray) -> list[Line]:
+    """Each nearly horizontal line that crosses the picture."""
     height, width = mask.shape
     run = _run_lengths(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
@@ -56,12 +105,13 @@ def _lines(mask: np.ndarray) -> list[tuple[np.ndarray, bool]]:
             continue
         reach = int(np.ceil(thick)) + 2
         taken[max(0, y - 2 * reach) : y + 2 * reach + 1] = True
-        pixels = np.zeros_like(mask)
+        pixels, band = np.zeros_like(mask), np.zeros_like(mask)
         for offset in range(-reach, reach + 1):
             rows = np.clip(middle + offset, 0, height - 1)
             thin = (run[rows, xs] > 0) & (run[rows, xs] <= 1.6 * thick + 1)
             pixels[rows[thin], xs[thin]] = True
-        lines.append((pixels, whole))
+            band[rows, xs] = True
+        lines.append(Line(pixels, band, thick, whole))
     return lines
 
 

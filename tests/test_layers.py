@@ -32,6 +32,7 @@ ORDER = [
     "loops",
     "ground",
     "rules",
+    "clutter",
     "paper",
     "subject",
     "ink",

@@ -42,15 +42,6 @@ def test_an_empty_picture_is_said_to_be_empty(level):
         paper.clean(Image.new("RGB", (300, 200), (level, level, level)), 720)
 
 
-def test_parts_far_smaller_than_the_largest_are_counted_and_dropped():
-    mask = np.zeros((120, 120), bool)
-    mask[20:100, 50:60] = True
-    mask[::30, ::40] = True
-    kept, count = paper.without_specks(mask)
-    assert count == 12
-    assert kept.sum() == 800
-
-
 def test_specks_are_left_out():
     values = np.asarray(photo()).copy()
     rng = np.random.RandomState(1)
@@ -72,3 +63,82 @@ def test_pictures_of_odd_sizes_are_read_or_empty_and_never_crash(size):
         except paper.EmptyDrawing:
             continue
         assert page.ink.shape == page.mask.shape
+
+
+def written(image: Image.Image, left: int, ink: int) -> None:
+    draw = ImageDraw.Draw(image)
+    for place in range(3):
+        x = left + 60 * place
+        draw.line([(x, 60), (x + 35, 60), (x + 10, 140)], ink, 9, joint="curve")
+
+
+def noisy(image: Image.Image, shade: np.ndarray | float = 1.0) -> Image.Image:
+    values = np.asarray(image.filter(ImageFilter.GaussianBlur(1.2)), np.float32) * shade
+    values += np.random.RandomState(0).normal(0, 3, values.shape)
+    return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+
+
+def ink_columns(page: paper.Page) -> tuple[int, int]:
+    columns = np.flatnonzero(page.mask.any(0))
+    return int(columns[0]), int(columns[-1])
+
+
+@pytest.mark.parametrize("size", [(320, 200), (320, 90)])
+def test_paper_lit_between_dark_strokes_is_not_taken_for_light_ink(size):
+    """The lit half of the sheet is brighter than the half in shadow, strokes cross both."""
+    image = Image.new("L", (320, 200), 220)
+    written(image, 80, 40)
+    shade = np.where(np.arange(200)[:, None] > 100, 0.55, 1.0)
+    picture = noisy(image, shade).crop((0, 55, 320, 145)) if size[1] < 100 else noisy(image, shade)
+    page = paper.clean(picture, 720)
+    assert "light strokes on a dark ground were turned dark on light" not in page.said
+    assert page.mask.mean() < 0.25
+
+
+def test_chalk_on_a_board_is_light_ink():
+    image = Image.new("L", (320, 200), 60)
+    written(image, 80, 225)
+    page = paper.clean(noisy(image, np.linspace(0.8, 1.0, 320)), 720)
+    assert "light strokes on a dark ground were turned dark on light" in page.said
+    assert ink_columns(page) == pytest.approx((76, 239), abs=6)
+
+
+def test_a_shadow_with_writing_in_it_is_no_table():
+    image = Image.new("L", (400, 200), 225)
+    written(image, 30, 50)
+    written(image, 220, 50)
+    shade = np.where(np.arange(400) < 205, 0.5, 1.0)
+    page = paper.clean(noisy(image, shade), 720)
+    assert "the table round the paper was left out" not in page.said
+    assert ink_columns(page) == pytest.approx((26, 379), abs=8)
+
+
+def test_a_sheet_on_a_dark_table_is_read_alone():
+    image = Image.new("L", (420, 300), 60)
+    image.paste(230, (50, 50, 370, 250))
+    sheet = Image.new("L", (320, 200), 230)
+    written(sheet, 80, 40)
+    image.paste(sheet, (50, 50))
+    page = paper.clean(noisy(image), 720)
+    assert "the table round the paper was left out" in page.said
+    assert ink_columns(page) == pytest.approx((126, 289), abs=6)
+
+
+def test_ruled_paper_without_writing_is_empty():
+    """Case 29."""
+    image = Image.new("L", (300, 240), 235)
+    for y in range(30, 240, 50):
+        ImageDraw.Draw(image).line((0, y, 299, y), 150, 3)
+    with pytest.raises(paper.EmptyDrawing, match="only ruled lines"):
+        paper.clean(noisy(image), 720)
+
+
+def test_the_grain_of_the_paper_is_no_writing():
+    """Case 29."""
+    rng = np.random.RandomState(0)
+    values = np.full((240, 240), 230.0)
+    for y, x in rng.randint(100, 230, (60, 2)):
+        values[y : y + 4, x : x + 4] = 120
+    picture = Image.fromarray((values + rng.normal(0, 2, values.shape)).astype(np.uint8))
+    with pytest.raises(paper.EmptyDrawing, match="grain"):
+        paper.clean(picture, 720)

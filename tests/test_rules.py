@@ -45,3 +45,31 @@ def test_the_bar_of_a_7_and_a_1_that_fills_the_picture_are_no_lines():
         ImageDraw.Draw(image).line(points, 1, 16)
         mask = np.asarray(image)
         assert np.array_equal(rules.without_lines(mask)[0], mask)
+
+
+def test_squared_paper_alone_leaves_nothing_behind():
+    mask = np.zeros((300, 300), bool)
+    for place in range(20, 300, 60):
+        mask[place : place + 3] = True
+        mask[:, place : place + 3] = True
+    mask[40:42, :30] = True  # the end of a line that was lost in the light
+    rest, count = rules.without_lines(mask)
+    assert count == 10
+    assert not rest.any()
+
+
+def test_a_lone_level_line_is_a_rule_and_a_lone_upright_one_a_1():
+    mask = np.zeros((300, 300), bool)
+    mask[150:154] = True
+    assert not rules.without_lines(mask)[0].any()
+    assert np.array_equal(rules.without_lines(mask.T)[0], mask.T)
+
+
+def test_a_stroke_through_a_crossing_stays():
+    mask = np.zeros((300, 300), bool)
+    for place in range(20, 300, 60):
+        mask[place : place + 3] = True
+        mask[:, place : place + 3] = True
+    mask[90:190, 75:90] = True
+    rest, _ = rules.without_lines(mask)
+    assert rest[100:180, 77:88].all()
