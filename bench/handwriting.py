@@ -2,8 +2,9 @@
 
 Run: python -m bench.handwriting RUN [--pictures 60] [--strings 24] [--variants 2000]. Pictures are
 made (bench.scenes, bench.pens) from MNIST's held-out digits, which no shipped run was trained on,
-and from strokes of our own; scikit-learn's 1,797 digits are real writing from elsewhere. Three
-tables: pictures by step, changed digits against clean ones, and strings.
+and from strokes of our own; scikit-learn's 1,797 digits are real writing from elsewhere. Tables:
+pictures by step, changed digits against clean ones, strings, and with --fonts FOLDER the digits and
+strings of handwriting fonts (bench.typefaces).
 """
 
 from __future__ import annotations
@@ -19,70 +20,11 @@ from PIL import Image
 from scipy import ndimage
 
 from bench import pens, scenes
+from bench.hands import FONT_STRINGS, PICTURES, STRINGS, Fonts, Writers
 from core import data, digits, ink, reader, rules, strokes
 from core.paper import EmptyDrawing
 
 SHAPE = (1, 28, 28)
-PHOTO = scenes.photo
-PICTURES = {
-    "tablet": scenes.tablet,
-    "photo": PHOTO,
-    "shadow": lambda k, r: PHOTO(k, r, shadow=True),
-    "ruled paper": lambda k, r: PHOTO(k, r, lines="ruled"),
-    "squared, shadow": lambda k, r: PHOTO(k, r, lines="squared", shadow=True),
-    "pencil": lambda k, r: PHOTO(k, r, pencil=True),
-    "pencil, ruled": lambda k, r: PHOTO(k, r, pencil=True, lines="ruled", shadow=True),
-    "coloured": lambda k, r: PHOTO(k, r, coloured=True, shadow=True),
-    "on a table": lambda k, r: PHOTO(k, r, desk=True),
-    "blackboard": lambda k, r: PHOTO(k, r, board=True),
-    "far away": lambda k, r: PHOTO(k, r, room=r.uniform(4, 7)),
-    "scan": scenes.scan,
-    "scan with box": lambda k, r: scenes.scan(k, r, box=True),
-    "12 to 24 pixels": scenes.tiny,
-}
-STRINGS = ("clean", "photo", "pencil", "ruled", "boxes", "lines", "touching", "strip")
-
-
-class Writers:
-    """Held-out digits and our own pens in turn, by chance."""
-
-    def __init__(self, images: np.ndarray, labels: np.ndarray, seed: int):
-        self.images, self.labels, self.rng = images, labels, np.random.RandomState(seed)
-
-    def digit(self, height: int, turn: float = 8.0) -> tuple[np.ndarray, int]:
-        if self.rng.rand() < 1 / 3:
-            label = self.rng.randint(10)
-            return pens.digit(label, self.rng, height), label
-        index = self.rng.randint(len(self.images))
-        drawn = scenes.enlarge(self.images[index], height, self.rng)
-        turned = scenes.turned(drawn, self.rng.uniform(-turn, turn)) if turn else drawn
-        return turned, int(self.labels[index])
-
-    def string(self, kind: str) -> tuple[np.ndarray, str]:
-        """A picture of one or several lines, and what stands there."""
-        height, lines = self.rng.randint(60, 100), []
-        for _ in range(self.rng.randint(2, 4) if kind == "lines" else 1):
-            chosen = [
-                self.digit(int(height * self.rng.uniform(0.9, 1.1)), turn=0)
-                for _ in range(self.rng.randint(2, 8))
-            ]
-            sheet, _ = scenes.string(
-                [drawn for drawn, _ in chosen],
-                self.rng,
-                touching=kind in ("touching", "strip"),
-                boxes=kind == "boxes",
-            )
-            lines.append((sheet, "".join(str(label) for _, label in chosen)))
-        wide = max(sheet.shape[1] for sheet, _ in lines)
-        sheet = np.concatenate([np.pad(s, ((0, 0), (0, wide - s.shape[1]))) for s, _ in lines])
-        text = "/".join(text for _, text in lines)
-        if kind in ("clean", "strip"):
-            noise = self.rng.normal(0, 6 * (kind == "strip"), sheet.shape)
-            return np.clip(250 * (1 - 0.9 * sheet) + noise, 0, 255).astype(np.uint8), text
-        more = {"lines": "ruled"} if kind == "ruled" else {}
-        room, shadow = self.rng.uniform(1.1, 2), self.rng.rand() < 0.5
-        pencil = kind == "pencil"
-        return PHOTO(sheet, self.rng, room=room, shadow=shadow, pencil=pencil, **more), text
 
 
 def squashed(gray: np.ndarray) -> np.ndarray:
@@ -190,9 +132,22 @@ def foreign_table(known: reader.Reader) -> None:
         print(f"{side}x{side} pixels{100 * right / len(labels):>18.1f} %", flush=True)
 
 
-def string_table(known: reader.Reader, writers: Writers, count: int) -> None:
+def font_table(known: reader.Reader, fonts: Fonts) -> None:
+    """Every digit of every font, by the kind of picture."""
+    print(f"\n10 digits of {len(fonts.paths)} fonts")
+    for kind in ("tablet", "photo", "scan"):
+        right = []
+        for gray, label in fonts.digits(PICTURES[kind]):
+            try:
+                right.append(known.read(Image.fromarray(gray)).label == str(label))
+            except EmptyDrawing:
+                right.append(False)
+        print(f"{kind:<18}{100 * np.mean(right):>8.1f} %", flush=True)
+
+
+def string_table(known: reader.Reader, writers: Writers | Fonts, kinds, count: int) -> None:
     print(f"\n{count} strings each{'digits':>12}{'whole':>10}{'seconds':>10}")
-    for kind in STRINGS:
+    for kind in kinds:
         wrong, total, whole, start = 0, 0, 0, time.perf_counter()
         for _ in range(count):
             gray, text = writers.string(kind)
@@ -236,6 +191,7 @@ def main() -> int:
     parser.add_argument("--pictures", type=int, default=60, help="of each kind")
     parser.add_argument("--strings", type=int, default=24, help="of each kind")
     parser.add_argument("--variants", type=int, default=2000, help="digits written otherwise")
+    parser.add_argument("--fonts", metavar="FOLDER", help="of handwriting fonts: other hands")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     import torch
@@ -243,7 +199,8 @@ def main() -> int:
     torch.set_num_threads(1)
     try:
         known, mnist = reader.open_run(options.run), data.load("mnist")
-    except (LookupError, ValueError, data.DatasetError) as error:
+        fonts = Fonts(options.fonts, options.seed) if options.fonts else None
+    except (LookupError, ValueError, OSError, data.DatasetError) as error:
         print(f"cannot measure: {error}", file=sys.stderr)
         return 1
     _, held = mnist.holdout()
@@ -254,8 +211,11 @@ def main() -> int:
     if options.variants:
         variant_table(known, writers, options.variants)
     if options.strings:
-        string_table(known, writers, options.strings)
+        string_table(known, writers, STRINGS, options.strings)
     foreign_table(known)
+    if fonts:
+        font_table(known, fonts)
+        string_table(known, fonts, FONT_STRINGS, options.strings)
     speed(known)
     return 0
 

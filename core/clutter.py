@@ -31,9 +31,12 @@ def measure(
     return areas, inside, slope / number / peak > SHARP
 
 
-def without_frame(mask: np.ndarray) -> np.ndarray:
+def without_frame(mask: np.ndarray, clear: np.ndarray) -> np.ndarray:
     """The mask without parts that run along half of a side of the picture and are far longer than
     all that is written inside: the edge of a table, of a form or of a shadow.
+
+    What hangs on such a part by faint ink only, and is by its `clear` ink (H, W) of the size of the
+    writing, stays.
     """
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if count < 2:
@@ -45,12 +48,31 @@ def without_frame(mask: np.ndarray) -> np.ndarray:
     ]
     found = set().union(*along)
     rest = mask & ~np.isin(labels, list(found))
-    (_, _), (tall, wide) = strokes.box(rest)
     if not found or rest.sum() < FRAMED * mask.sum():
         return mask
+    (_, _), (tall, wide) = strokes.box(rest)
     long = [(along[0] | along[1], wide, mask.shape[1]), (along[2] | along[3], tall, mask.shape[0])]
     dropped = [n for numbers, own, side in long if 1.3 * own < side for n in numbers]
-    return mask & ~np.isin(labels, dropped)
+    if not dropped:
+        return mask
+    frame = np.isin(labels, dropped)
+    return mask & ~frame | _hanging(frame & clear, rest)
+
+
+def _hanging(clear: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    """The parts off the border that are about as tall as those of the rest, and no wider."""
+    labels, _ = ndimage.label(rest, np.ones((3, 3)))
+    usual = max(rows.stop - rows.start for rows, _ in ndimage.find_objects(labels))
+    labels, count = ndimage.label(clear, np.ones((3, 3)))
+    border = set(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    kept = [
+        number
+        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1)
+        if number not in border
+        and 0.5 * usual < rows.stop - rows.start < 2 * usual
+        and columns.stop - columns.start < 2 * usual
+    ]
+    return np.isin(labels, kept) if count else clear
 
 
 def without_shadows(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -41,7 +41,7 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     channels, height, width = shape
     stages = [("as given", np.asarray(image))]
     if image.size == (width, height):
-        return _fitted(image, shape, stages, [])
+        return whole(image, shape)
     found = _on_plain_ground(image)
     if found is None:
         said = ["no plain ground was found, so the whole picture was taken"]
@@ -61,6 +61,11 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     final = _framed(light, (height, width), 0)
     stages.append((f"{width}x{height}", final))
     return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said), place)
+
+
+def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
+    """All of the picture in the frame, nothing cropped."""
+    return _fitted(image, shape, [("as given", np.asarray(image))], [])
 
 
 def _fitted(image: Image.Image, shape, stages, said) -> Subject:

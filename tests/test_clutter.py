@@ -27,7 +27,7 @@ def test_parts_far_smaller_than_the_largest_are_counted_and_dropped():
 def test_what_runs_along_a_side_past_all_writing_is_a_frame(edge):
     mask = writing()
     mask[edge] = True
-    assert np.array_equal(clutter.without_frame(mask), writing())
+    assert np.array_equal(clutter.without_frame(mask, mask), writing())
 
 
 def test_a_digit_that_fills_a_tight_crop_is_no_frame():
@@ -36,13 +36,21 @@ def test_a_digit_that_fills_a_tight_crop_is_no_frame():
     mask[:, :12] = True
     mask[:8, 30:] = True
     mask[8:, 50:60] = True
-    assert np.array_equal(clutter.without_frame(mask), mask)
+    assert np.array_equal(clutter.without_frame(mask, mask), mask)
 
 
 def test_what_most_of_the_ink_hangs_on_is_kept():
     mask = writing()
     mask[125:, :] = True
-    assert np.array_equal(clutter.without_frame(mask), mask)
+    assert np.array_equal(clutter.without_frame(mask, mask), mask)
+
+
+def test_what_hangs_on_a_frame_by_faint_ink_only_stays():
+    mask, clear = writing(), writing()
+    mask[130:185, 125:135] = True  # faint, down to the edge of the picture
+    mask[185:] = clear[185:] = True
+    kept = clutter.without_frame(mask, clear)
+    assert np.array_equal(kept, writing())
 
 
 def test_soft_edges_are_shadows_and_sharp_ones_strokes():
