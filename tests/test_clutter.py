@@ -47,8 +47,8 @@ def test_what_most_of_the_ink_hangs_on_is_kept():
 
 def test_what_hangs_on_a_frame_by_faint_ink_only_stays():
     mask, clear = writing(), writing()
-    mask[130:185, 125:135] = True  # faint, down to the edge of the picture
-    mask[185:] = clear[185:] = True
+    mask[130:195, 125:135] = True  # faint, down to the edge of the picture
+    mask[195:] = clear[195:] = True
     kept = clutter.without_frame(mask, clear)
     assert np.array_equal(kept, writing())
 

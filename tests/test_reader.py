@@ -80,7 +80,7 @@ def test_a_picture_without_a_number_has_no_made_up_one(tiny):
 
 @pytest.mark.real_data
 def test_the_best_run_reads_digits_in_every_way_they_are_written(real_data, monkeypatch):
-    from bench import handwriting, pens, scenes
+    from bench import hands, pens, scenes
 
     monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
     best = next(run for run in runs.list_runs() if run.info["recipe"] == "mnist-house")
@@ -88,7 +88,7 @@ def test_the_best_run_reads_digits_in_every_way_they_are_written(real_data, monk
     right = {}
     for label in range(10):
         for name in ("tablet", "photo", "shadow", "ruled paper", "blackboard", "scan"):
-            made = handwriting.PICTURES[name](pens.digit(label, rng, 120), rng)
+            made = hands.PICTURES[name](pens.digit(label, rng, 120), rng)
             right[name] = right.get(name, 0) + (
                 known.read(Image.fromarray(made)).label == str(label)
             )
