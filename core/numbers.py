@@ -1,24 +1,25 @@
 """Several digits in one picture: lines, touching digits, strokes that belong together.
 
-Cuts are proposed where a line crosses little ink, every plausible piece is shown to a classifier,
-and the best way through the pieces is kept. `score` is any function from uint8 images (N, H, W) to
-probabilities (N, classes), so that nothing here needs torch.
+Joints are proposed where a line of writing may be parted, what lies between two of them is shown to
+a classifier, and the best way from joint to joint is kept. `score` is any function from uint8
+images (N, H, W) to probabilities (N, classes), so that nothing here needs torch.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import ndimage
 
-from core import ink, paper, parts, strokes
+from core import ink, joints, paper, parts, strokes
+from core.joints import Joint
 from core.parts import Part, Place
 
 SIDE = 1400  # pixels of the long side at which strings are worked on
-PIECES = 7  # neighbouring pieces that may make up one digit
+WIDE = 1.35  # heights that a digit of several pieces may be wide
+WIDEST = 1.9  # heights that connected ink may be wide
+APART = 0.25  # heights that its pieces may stand apart
 # Width over height of MNIST's digits 0 to 9: mean and spread over the training part.
 ASPECT = (
     (0.92, 0.17),
@@ -32,11 +33,9 @@ ASPECT = (
     (0.78, 0.17),
     (0.7, 0.14),
 )
-# Of `evidence`: a logistic regression on strings of held-out digits (python -m bench.joins).
-WEIGHTS = np.array([-5.8, -0.86, -0.63, 2.29, 0.45, -0.54, -0.35, -1.52, -4.09, 1.83, 3.47, -0.18])
-SLANTS = (-0.2, 0.0, 0.2, 0.4)  # of the cuts: pixels to the left a pixel down
+# Of `evidence`: fitted on strings of held-out digits (python -m bench.joins).
+WEIGHTS = np.array([-12.33, -0.74, -1.18, 4.98, 6.41, 3.15, -5.1, -0.33, 0.14, -0.18, -9.28, -1.39, -0.02, 0.61, -1.38, -0.81, -1.1, -2.91, -2.5, -1.32, -1.9, -2.07, -2.86, -2.21, -2.03, -2.42, 0.53])
 Score = Callable[[np.ndarray], np.ndarray]
-Piece = tuple[np.ndarray, Place, float]  # ink, where it is, what the cut before it costs
 
 
 @dataclass(frozen=True)
@@ -53,188 +52,232 @@ def read(page: paper.Page, size: tuple[int, int], score: Score) -> list[list[Fou
 
     Raises EmptyDrawing when there is nothing to read.
     """
-    labels, lines = _lines(page)
+    lines = candidates(page, size, score)
     if not lines:
         raise paper.EmptyDrawing("nothing is drawn here but specks: draw something larger")
-    read = []
-    for line in lines:
-        path = _best(_line(page, labels, line, size, score))
-        read.append([Found(score(c.images).mean(0), c.place, c.images[0]) for c in path])
-    return read
+    return [[Found(c.probs.mean(0), c.place, c.images[0]) for c in best(line)] for line in lines]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Pieces `first` up to `last` (excluded) of a line, that may be one digit."""
+    """The ink between the joints `first` and `last` of a line, that may be one digit."""
 
     first: int
     last: int
     place: Place
+    mask: np.ndarray  # bool, where its ink is in `place`
     images: np.ndarray  # uint8 (variants, H, W)
+    probs: np.ndarray  # float32 (variants, classes)
     evidence: np.ndarray
-    height: float  # of the line
 
 
-def candidates(page, size: tuple[int, int], score: Score) -> list[Candidate]:
-    """Everything on the page that may be a digit."""
-    labels, lines = _lines(page)
-    return [found for line in lines for found in _line(page, labels, line, size, score)]
-
-
-def _lines(page) -> tuple[np.ndarray, list[list[Part]]]:
+def candidates(page, size: tuple[int, int], score: Score) -> list[list[Candidate]]:
+    """Everything on the page that may be a digit, by lines."""
     labels, found = parts.find(page.mask)
     if not found:
         raise paper.EmptyDrawing("nothing is drawn here: draw something")
     height = parts.typical_height(found)
-    return labels, parts.in_lines(parts.attach(found, height), height)
+    lines = parts.in_lines(parts.attach(found, height), height)
+    return [_of_line(_writing(page, labels, line), size, score) for line in lines]
 
 
-def _line(page, labels, line: list[Part], size, score: Score) -> list[Candidate]:
-    """The candidates of a line, by their first and last piece."""
+@dataclass(frozen=True)
+class Writing:
+    """A line: `ink` float32 (H, W), `group` int (H, W) numbers its parts from 1, left to right;
+    `joints` from its beginning to its end, `corner` its row and column on the page.
+    """
+
+    ink: np.ndarray
+    group: np.ndarray
+    joints: tuple[Joint, ...]
+    height: float
+    slant: float
+    corner: tuple[int, int]
+
+
+def _writing(page, labels, line: list[Part]) -> Writing:
+    """A line with its joints."""
+    whole = line[0]
+    for part in line[1:]:
+        whole = whole.join(part)
+    region = labels[whole.place]
     height = float(np.median([part.height for part in line]))
-    pieces: list[Piece] = []
-    for group in parts.groups(line):
-        pieces += _cut(page, labels, group, height)
-    spans = _neighbours(pieces, height)
-    drawn = [_image(pieces[a:b], size) for a, b in spans]
-    probs = score(np.stack([images[0] for images, _ in drawn]))
+    lean = joints.slant(np.isin(region, whole.numbers))
+    groups = parts.groups(line, height, lean)
+    number = np.zeros(int(labels.max()) + 1, int)
+    for index, group in enumerate(groups, 1):
+        number[list(group.numbers)] = index
+    group = number[region]
+    found = [Joint(1)]
+    for index in range(1, len(groups) + 1):
+        found += _inside(group == index, index, height, lean)
+        free = 0.0
+        if index < len(groups):
+            free = joints.gap(group == index, group == index + 1) / height
+        found.append(Joint(index + 1, gap=free))
+    values = page.ink[whole.place] * (group > 0)
+    return Writing(values, group, tuple(found), height, lean, (whole.top, whole.left))
+
+
+def _inside(own: np.ndarray, index: int, height: float, lean: float) -> list[Joint]:
+    """The seams through one group."""
+    (top, left), (tall, wide) = strokes.box(own)
+    made = []
+    for joint in joints.seams(own[top : top + tall, left : left + wide], height, lean):
+        seam = np.pad(joint.seam + left, (top, len(own) - top - tall), "edge")
+        made.append(replace(joint, group=index, seam=seam))
+    return made
+
+
+def _left(writing: Writing, joint: Joint) -> np.ndarray:
+    """The ink left of a joint, bool (H, W)."""
+    before = (writing.group > 0) & (writing.group < joint.group)
+    if joint.seam is None:
+        return before
+    xs = np.arange(writing.group.shape[1])
+    return before | ((writing.group == joint.group) & (xs < joint.seam[:, None]))
+
+
+@dataclass(frozen=True)
+class Span:
+    """The ink between two joints: where it is in its line, and what parts it."""
+
+    first: int
+    last: int
+    place: Place
+    mask: np.ndarray
+    tall: float  # heights
+    wide: float  # heights, along the slant
+    gap: float  # heights of the widest free ground inside
+    halves: float  # heights of the lower of the two sides of free ground
+    rest: float  # share of the ink that does not hang together with most of it
+
+
+def _spans(writing: Writing) -> list[Span]:
+    """Everything between two joints that is no speck and not too wide for one digit."""
+    left = [_left(writing, joint) for joint in writing.joints]
+    ink = left[-1]
+    starts = [int(np.flatnonzero((ink & ~side).any(0))[0]) for side in left[:-1]]
+    ends = [int(np.flatnonzero(side.any(0))[-1]) + 1 for side in left[1:]]
+    found = []
+    for a in range(len(left) - 1):
+        for b in range(a + 1, len(left)):
+            columns = slice(starts[a], ends[b - 1])
+            if columns.start >= columns.stop:
+                continue
+            mask = left[b][:, columns] & ~left[a][:, columns]
+            if mask.sum() < joints.SPECK * writing.height**2:
+                continue
+            span = _span(writing, left, a, b, mask, columns.start)
+            if span.gap > APART or (b > a + 1 and span.wide > WIDEST):
+                break
+            if span.wide <= WIDE or b == a + 1 or _whole(writing, a, b):
+                found.append(span)
+    return found
+
+
+def _whole(writing: Writing, first: int, last: int) -> bool:
+    """Whether all ink of one group lies between two joints, and nothing else."""
+    ends = writing.joints[first], writing.joints[last]
+    return all(joint.seam is None for joint in ends) and ends[1].group == ends[0].group + 1
+
+
+def _span(writing, left, first: int, last: int, mask: np.ndarray, start: int) -> Span:
+    (top, x), (tall, wide) = strokes.box(mask)
+    crop = mask[top : top + tall, x : x + wide]
+    place = (slice(top, top + tall), slice(start + x, start + x + wide))
+    ys, xs = np.nonzero(crop)
+    along = xs + writing.slant * ys
+    gap, halves = 0.0, 0.0
+    for index in range(first + 1, last):
+        joint = writing.joints[index]
+        if joint.seam is not None:
+            continue
+        side = left[index][place]
+        one, other = (strokes.box(crop & s)[1][0] for s in (side, ~side))
+        gap = max(gap, joint.gap)
+        halves = max(halves, min(one, other) / writing.height)
+    size = tall / writing.height, (float(np.ptp(along)) + 1) / writing.height
+    return Span(first, last, place, crop, *size, gap, halves, parts.rest(crop))
+
+
+def _of_line(writing: Writing, size, score: Score) -> list[Candidate]:
+    """The candidates of a line."""
+    spans = _spans(writing)
+    drawn = [_images(writing, span, size) for span in spans]
+    votes = score(np.concatenate(drawn))
+    ends = np.cumsum([len(images) for images in drawn])[:-1]
     return [
         Candidate(
-            a, b, place, images, evidence(p, place, pieces[a:b], height, _after(pieces, b)), height
+            span.first,
+            span.last,
+            _on_page(writing, span.place),
+            span.mask,
+            images,
+            probs,
+            evidence(probs, span, writing.joints),
         )
-        for (a, b), (images, place), p in zip(spans, drawn, probs, strict=True)
+        for span, images, probs in zip(spans, drawn, np.split(votes, ends), strict=True)
     ]
 
 
-def _best(found: list[Candidate]) -> list[Candidate]:
-    """The way through a line's pieces that explains them best, from left to right."""
+def _on_page(writing: Writing, place: Place) -> Place:
+    return tuple(
+        slice(part.start + corner, part.stop + corner)
+        for part, corner in zip(place, writing.corner, strict=True)
+    )
+
+
+def _images(writing: Writing, span: Span, size) -> np.ndarray:
+    """A span as pictures for the classifier, uint8 (variants, H, W)."""
+    crop = writing.ink[span.place] * span.mask
+    main, others = ink.drawings(crop, strokes.trace(crop), size)
+    return np.stack([main, *others])
+
+
+def best(found: list[Candidate]) -> list[Candidate]:
+    """The way through a line's joints that explains it best, from left to right."""
     end = max(candidate.last for candidate in found)
-    best, via = [0.0] + [-np.inf] * end, [None] * (end + 1)
-    for candidate in sorted(found, key=lambda c: (c.first, c.last)):
-        # log-probability that it is one digit, for each piece that it explains
-        odds = float(candidate.evidence @ WEIGHTS)
-        gain = -(candidate.last - candidate.first) * float(np.logaddexp(0.0, -odds))
-        if best[candidate.first] + gain > best[candidate.last]:
-            best[candidate.last], via[candidate.last] = best[candidate.first] + gain, candidate
+    most, via = [0.0] + [-np.inf] * end, [None] * (end + 1)
+    for last in range(1, end + 1):
+        for candidate in found:
+            gain = most[candidate.first] + float(candidate.evidence @ WEIGHTS)
+            if candidate.last == last and gain > most[last]:
+                most[last], via[last] = gain, candidate
+        if via[last] is None:  # a speck, which is passed over
+            most[last] = most[last - 1]
     path = []
     while end:
-        path.append(via[end])
-        end = via[end].first
+        if via[end] is not None:
+            path.append(via[end])
+        end = via[end].first if via[end] else end - 1
     return path[::-1]
 
 
-def _cut(page, labels, group: Part, height: float) -> list[Piece]:
-    """(ink, place, cost of the cut before it) of a group's pieces, from left to right."""
-    region = labels[group.place]
-    own = np.isin(region, group.numbers)
-    values = page.ink[group.place] * own
-    if group.width < 0.55 * height:
-        return [(values, group.place, 0.0)]
-    cuts = _cuts(own, height)
-    ys, xs = np.mgrid[: own.shape[0], : own.shape[1]]
-    sides = [xs + slant * (ys - own.shape[0] / 2) < x for x, slant, _ in cuts]
-    costs = [0.0, *(cost for *_, cost in cuts)]
-    pieces = []
-    left = np.zeros_like(own)
-    for side, cost in zip([*sides, np.ones_like(own)], costs, strict=True):
-        piece = values * (side & ~left)
-        left |= side
-        if (piece > 0.5).sum() > 0.004 * height * height:
-            pieces.append((piece, group.place, cost))
-    return pieces
-
-
-def _cuts(own: np.ndarray, height: float) -> list[tuple[float, float, float]]:
-    """(x in the middle row, slant, ink crossed in shares of the height), from left to right."""
-    rows, width = own.shape
-    found = []
-    for slant in SLANTS:
-        shift = np.round(slant * (np.arange(rows) - rows / 2)).astype(int)
-        extra = int(np.abs(shift).max())
-        profile = np.zeros(width + 2 * extra)
-        for y in range(rows):
-            profile[extra + shift[y] : extra + shift[y] + width] += own[y]
-        profile = ndimage.uniform_filter1d(profile[extra : extra + width], 3) / height
-        low = profile <= ndimage.minimum_filter1d(profile, max(3, int(0.14 * height) | 1)) + 1e-9
-        found += [
-            (float(x), slant, float(profile[x]) + 0.02 * abs(slant - 0.1))
-            for x in np.flatnonzero(low & (profile < 0.5))
-            if 0.12 * height < x < width - 0.12 * height
-        ]
-    kept: list[tuple[float, float, float]] = []
-    for cut in sorted(found, key=lambda c: c[2]):
-        if all(abs(cut[0] - other[0]) > 0.12 * height for other in kept):
-            kept.append(cut)
-    return sorted(kept[: int(4 * width / height) + 1])
-
-
-def _neighbours(pieces, height: float) -> list[tuple[int, int]]:
-    """(first, after last) of neighbouring pieces that could be one digit."""
-    edges = []
-    for a in range(len(pieces)):
-        for b in range(a + 1, min(a + PIECES, len(pieces)) + 1):
-            spans = [_span(piece) for piece in pieces[a:b]]
-            wide = max(stop for _, stop in spans) - min(start for start, _ in spans)
-            gaps = [after[0] - before[1] for before, after in itertools.pairwise(spans)]
-            if b > a + 1 and (wide > 1.35 * height or max(gaps) > 0.25 * height):
-                break
-            edges.append((a, b))
-    return edges
-
-
-def _span(piece) -> tuple[int, int]:
-    values, place, _ = piece
-    columns = np.flatnonzero((values > 0.3).any(0))
-    return place[1].start + int(columns[0]), place[1].start + int(columns[-1]) + 1
-
-
-def _image(pieces: list[Piece], size) -> tuple[np.ndarray, Place]:
-    """Pieces as pictures for the classifier, uint8 (variants, H, W), and their place."""
-    places = [place for _, place, _ in pieces]
-    top, left = (min(place[axis].start for place in places) for axis in (0, 1))
-    bottom, right = (max(place[axis].stop for place in places) for axis in (0, 1))
-    whole = np.zeros((bottom - top, right - left), np.float32)
-    for values, (rows, columns), _ in pieces:
-        target = whole[
-            rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
-        ]
-        np.maximum(target, values, out=target)
-    (y, x), (tall, wide) = strokes.box(whole > 0.3)
-    crop = whole[y : y + tall, x : x + wide]
-    main, others = ink.drawings(crop, strokes.trace(crop), size)
-    place = (slice(top + y, top + y + tall), slice(left + x, left + x + wide))
-    return np.stack([main, *others]), place
-
-
-def _after(pieces, end: int) -> float:
-    """What the cut behind a piece costs; 0 at the end of a line or of its ink."""
-    return pieces[end][2] if end < len(pieces) else 0.0
-
-
-def evidence(probs: np.ndarray, place: Place, pieces, height: float, after: float) -> np.ndarray:
-    """What speaks for these pieces being one digit, in the order of WEIGHTS: how sure the
-    classifier is, how tall and wide they are, alone and for the digit they look like, and how much
-    ink the cuts at their ends and the cheapest one inside cross.
+def evidence(probs: np.ndarray, span: Span, joints: tuple[Joint, ...]) -> np.ndarray:
+    """What speaks for a span being one digit, in the order of WEIGHTS: how sure the classifier is;
+    how tall and wide the ink is, alone and for the digit it looks like; what the joints at its ends
+    and inside it cross; how it falls apart; and which digit it looks like, as some are more often
+    seen in strokes of others.
     """
-    order = np.sort(probs)
-    tall = (place[0].stop - place[0].start) / height
-    wide = (place[1].stop - place[1].start) / height
-    typical, spread = ASPECT[int(probs.argmax())]
-    odd = np.clip((wide / max(tall, 0.1) - typical) / spread, -2.5, 2.5)
-    before, inside = pieces[0][2], [cost for *_, cost in pieces[1:]]
+    mean = probs.mean(0)
+    label = int(mean.argmax())
+    least, most = np.log(np.sort(mean)[-2:] + 1e-3)
+    typical, spread = ASPECT[label]
+    odd = float(np.clip((span.wide / max(span.tall, 0.1) - typical) / spread, -2.5, 2.5))
+    tall, wide, gap = min(span.tall, 1.3), min(span.wide, 1.6), float(np.clip(span.gap, 0, 0.3))
+    ends = [joints[span.first], joints[span.last]]
+    inside = [joint.ink for joint in joints[span.first + 1 : span.last] if joint.seam is not None]
     return np.array(
         [
-            1.0,
-            np.log(order[-1] + 1e-4),
-            np.log(order[-2] + 1e-4),
-            min(tall, 1.3),
-            min(wide, 1.6),
-            odd,
-            odd * odd,
-            float(before > 0) + float(after > 0),
-            before + after,
-            float(bool(inside)),
-            min(inside, default=0.5),
-            float(len(pieces)),
+            *(1.0, most, least),
+            *(tall, tall * tall, wide, wide * wide, odd, odd * odd),
+            float(sum(joint.seam is not None for joint in ends)),
+            sum(joint.ink for joint in ends),
+            max(joint.ink for joint in ends),
+            float(sum(max(joint.strokes - 1, 0) for joint in ends)),
+            max(0.0, 0.3 - min(inside, default=0.3)),
+            *(span.halves, span.halves * gap, gap, span.rest),
+            *(np.arange(1, 10) == label).astype(float),
         ]
     )

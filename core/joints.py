@@ -1,0 +1,139 @@
+"""Where a line of writing may be parted: the gaps between its parts, and seams through their ink.
+
+A seam is the way from top to bottom, along the slant of the writing, that crosses the least ink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+SLANTS = np.arange(-0.3, 0.75, 0.1)  # pixels to the left a pixel down
+ASIDE = 0.3  # what a pixel aside costs a seam, in pixels of ink
+MOVES = (0, -1, 1, -2, 2)  # pixels aside that a seam may go on its way one pixel down
+WINDOW = 0.1
+MANY = 5
+EDGE=.1
+EXTRA=.05
+LEANS = (-0.2, 0.2)
+NEAR = 0.06  # seams nearer than that, in heights, are one
+SPECK = 0.004  # squared heights of ink that are no digit
+MIDDLES = (0.5,)  # rows through which seams are sought, in shares
+INK = 0.5  # heights of ink that a seam may cross
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A place to part a line. `group` is the index of the group right of it; `seam` int (rows,)
+    its way through that group, None before the group; `ink` heights of ink that it crosses,
+    `strokes` in how many strokes; `gap` heights of free ground that lie there.
+    """
+
+    group: int
+    seam: np.ndarray | None = None
+    ink: float = 0.0
+    strokes: int = 0
+    gap: float = 0.0
+
+
+def slant(mask: np.ndarray) -> float:
+    """How far the strokes of a mask lean, pixels to the left a pixel down: along it, columns are
+    either full or empty.
+    """
+    ys, xs = np.nonzero(mask)
+    ys = ys - mask.shape[0] / 2
+    sharp = []
+    for lean in SLANTS:
+        along = np.round(xs + lean * ys).astype(int)
+        profile = np.bincount(along - along.min()).astype(float)
+        sharp.append(float((ndimage.uniform_filter1d(profile, 3) ** 2).sum()))
+    return float(SLANTS[int(np.argmax(np.array(sharp) * (1 - 0.2 * (SLANTS - 0.1) ** 2)))])
+
+
+def sheared(mask: np.ndarray, lean: float) -> tuple[np.ndarray, np.ndarray]:
+    """(the mask put upright, how far to the right each row went)."""
+    rows, width = mask.shape
+    shift = np.round(lean * (np.arange(rows) - rows / 2)).astype(int)
+    shift -= shift.min()
+    out = np.zeros((rows, width + int(shift.max())), mask.dtype)
+    for y in range(rows):
+        out[y, shift[y] : shift[y] + width] = mask[y]
+    return out, shift
+
+
+def seams(own: np.ndarray, height: float, lean: float) -> list[Joint]:
+    """The seams through connected ink `own` bool (H, W), from left to right."""
+    found = []
+    for more in LEANS:
+        upright, shift = sheared(own, lean + more)
+        for middle in MIDDLES:
+            for cost, seam in _through(upright, int(middle * len(upright)), height):
+                if _parts(upright, seam, SPECK * height**2):
+                    way = upright[np.arange(len(seam)), seam]
+                    starts = way & ~np.concatenate([[False], way[:-1]])
+                    found.append((cost+EXTRA*abs(more), seam - shift, float(way.sum()) / height, int(starts.sum())))
+    kept = []
+    for one in sorted(found, key=lambda f: f[0]):
+        if all(np.abs(one[1] - other[1]).mean() > NEAR * height for other in kept):
+            kept.append(one)
+    kept = kept[: int(MANY * own.shape[1] / height) + 2]
+    return [Joint(0, seam, ink, strokes) for _, seam, ink, strokes in sorted(kept, key=lambda k: float(k[1].mean()))]
+
+
+def _parts(upright: np.ndarray, seam: np.ndarray, least: float) -> bool:
+    """Whether there is more than a speck of ink on either side."""
+    left = int(upright[np.arange(upright.shape[1]) < seam[:, None]].sum())
+    return min(left, int(upright.sum()) - left) >= least
+
+
+def _through(upright: np.ndarray, middle: int, height: float) -> list[tuple[float, np.ndarray]]:
+    """(cost in heights, seam) of the best seams through places of the row `middle`."""
+    above, up = _ways(upright[: middle + 1])
+    below, down = _ways(upright[middle:][::-1])
+    cost = (above + below - upright[middle]) / height
+    smooth = cost + 1e-6 * np.abs(np.arange(len(cost)) - len(cost) / 2)
+    low = smooth <= ndimage.minimum_filter1d(smooth, max(3, int(WINDOW * height) | 1))
+    edge = EDGE * height
+    found = []
+    for x in np.flatnonzero(low & (cost < INK)):
+        seam = np.concatenate([_back(up, x), _back(down, x)[::-1][1:]])
+        if edge < seam.mean() < upright.shape[1] - edge:
+            found.append((float(cost[x]), seam))
+    return found
+
+
+def _ways(upright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The cost of the best way from the first row to each place of the last, and every step."""
+    rows, width = upright.shape
+    cost = upright[0].astype(float)
+    steps = np.zeros((rows, width), np.int8)
+    reach = max(MOVES)
+    for y in range(1, rows):
+        wide = np.pad(cost, reach, constant_values=1e9)
+        tried = np.stack(
+            [wide[reach + m : reach + m + width] + ASIDE * abs(m) for m in MOVES]
+        )
+        steps[y] = tried.argmin(0)
+        cost = tried.min(0) + upright[y]
+    return cost, steps
+
+
+def _back(steps: np.ndarray, x: int) -> np.ndarray:
+    """The columns of the way that ends at `x` in the last row."""
+    seam = np.zeros(len(steps), int)
+    for y in range(len(steps) - 1, -1, -1):
+        seam[y] = x
+        x += MOVES[steps[y, x]] if y else 0
+    return seam
+
+
+def gap(left: np.ndarray, right: np.ndarray) -> int:
+    """Free pixels between two masks of one frame (H, W), in the row where they come nearest."""
+    shared = left.any(1) & right.any(1)
+    if not shared.any():
+        return max(0, int(np.flatnonzero(right.any(0))[0] - np.flatnonzero(left.any(0))[-1]) - 1)
+    width = left.shape[1]
+    ends = width - 1 - left[shared][:, ::-1].argmax(1)
+    return int((right[shared].argmax(1) - ends).min()) - 1
