@@ -37,7 +37,7 @@ def line(images, labels, rng: np.random.RandomState) -> tuple[np.ndarray, np.nda
     """
     height, chosen = rng.randint(50, 110), []
     own = rng.choice([0.0, 0.4, 1.0], p=[0.4, 0.4, 0.2])
-    narrow = rng.uniform(0.6, 1) if rng.rand() < 0.4 else 1.0
+    narrow = rng.uniform(0.6, 1) if rng.rand() < 0.25 else 1.0
     for _ in range(rng.randint(1, 8)):
         tall = int(height * rng.uniform(0.85, 1.1))
         if rng.rand() < own:
@@ -48,7 +48,7 @@ def line(images, labels, rng: np.random.RandomState) -> tuple[np.ndarray, np.nda
             chosen.append((scenes.enlarge(images[index], tall, rng), int(labels[index])))
     gaps = ((-0.14, 0.05), (0.02, 0.12), (0.1, 0.45))[rng.choice(3, p=[0.45, 0.3, 0.25])]
     layers = beside([squeezed(digit, narrow) for digit, _ in chosen], gaps, rng)
-    if rng.rand() < 0.5:
+    if rng.rand() < 0.4:
         layers = leaning(layers, rng.uniform(-0.15, 0.5))
     sheet = layers.max(0) * rng.uniform(0.5, 1)
     if rng.rand() < 0.25:
@@ -61,7 +61,7 @@ def line(images, labels, rng: np.random.RandomState) -> tuple[np.ndarray, np.nda
 
 
 def beside(digits: list[np.ndarray], gaps: tuple[float, float], rng) -> np.ndarray:
-    """Digits on one line, each on its own sheet of ink (N, H, W), some shares of the height apart."""
+    """Digits on one line, each on its own sheet (N, H, W), `gaps` shares of the height apart."""
     height = max(digit.shape[0] for digit in digits)
     lefts, x = [], int(0.5 * height)
     for digit in digits:
@@ -110,7 +110,9 @@ class Ways:
     """
 
     def __init__(self, strings: list[tuple[list[numbers.Candidate], np.ndarray]]):
-        flat = [(n, c.first, c.last, c.evidence) for n, (found, _) in enumerate(strings) for c in found]
+        flat = [
+            (n, c.first, c.last, c.evidence) for n, (found, _) in enumerate(strings) for c in found
+        ]
         self.at = tuple(np.array([row[axis] for row in flat]) for axis in range(3))
         self.rows = np.stack([row[3] for row in flat])
         self.right = np.concatenate([overlap > ALIKE for _, overlap in strings])
@@ -196,7 +198,8 @@ def main() -> int:
     print("WEIGHTS = np.array(", [round(float(w), 2) for w in weights], ")")
     _, likely = ways.total(ways.rows @ weights)
     print(f"{len(ways.ends)} strings that can be parted, {len(ways.rows)} candidates, of which")
-    print(f"{ways.right.mean():.2f} are digits and {((likely > 0.5) == ways.right).mean():.3f} told right")
+    told = ((likely > 0.5) == ways.right).mean()
+    print(f"{ways.right.mean():.2f} are digits and {told:.3f} told right")
     return 0
 
 

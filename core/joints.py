@@ -11,24 +11,23 @@ import numpy as np
 from scipy import ndimage
 
 SLANTS = np.arange(-0.3, 0.75, 0.1)  # pixels to the left a pixel down
+LEANS = (-0.2, 0.2)  # how seams lean more than the writing does
 ASIDE = 0.3  # what a pixel aside costs a seam, in pixels of ink
 MOVES = (0, -1, 1, -2, 2)  # pixels aside that a seam may go on its way one pixel down
-WINDOW = 0.1
-MANY = 5
-EDGE=.1
-EXTRA=.05
-LEANS = (-0.2, 0.2)
-NEAR = 0.06  # seams nearer than that, in heights, are one
-SPECK = 0.004  # squared heights of ink that are no digit
-MIDDLES = (0.5,)  # rows through which seams are sought, in shares
+APART = 0.1  # heights: the best of all seams whose middles lie within that is taken
+NEAR = 0.06  # heights: seams nearer than that are one
+EDGE = 0.1  # heights from the end of the ink that seams keep
+MANY = 5  # seams for ink as wide as it is high
 INK = 0.5  # heights of ink that a seam may cross
+SPECK = 0.004  # squared heights of ink that are no digit
 
 
 @dataclass(frozen=True)
 class Joint:
-    """A place to part a line. `group` is the index of the group right of it; `seam` int (rows,)
-    its way through that group, None before the group; `ink` heights of ink that it crosses,
-    `strokes` in how many strokes; `gap` heights of free ground that lie there.
+    """A place to part a line: before the group of that number, or along a seam through it.
+
+    `seam` int (rows,) is the first column right of it, in each row; `ink` how many heights of ink
+    it crosses, `strokes` in how many strokes; `gap` the heights of free ground before the group.
     """
 
     group: int
@@ -68,18 +67,32 @@ def seams(own: np.ndarray, height: float, lean: float) -> list[Joint]:
     found = []
     for more in LEANS:
         upright, shift = sheared(own, lean + more)
-        for middle in MIDDLES:
-            for cost, seam in _through(upright, int(middle * len(upright)), height):
-                if _parts(upright, seam, SPECK * height**2):
-                    way = upright[np.arange(len(seam)), seam]
-                    starts = way & ~np.concatenate([[False], way[:-1]])
-                    found.append((cost+EXTRA*abs(more), seam - shift, float(way.sum()) / height, int(starts.sum())))
-    kept = []
-    for one in sorted(found, key=lambda f: f[0]):
-        if all(np.abs(one[1] - other[1]).mean() > NEAR * height for other in kept):
-            kept.append(one)
+        for cost, seam in _through(upright, height):
+            if _parts(upright, seam, SPECK * height**2):
+                found.append((cost, _joint(upright, seam, shift, height)))
+    kept: list[Joint] = []
+    for _, joint in sorted(found, key=lambda pair: pair[0]):
+        if all(np.abs(joint.seam - other.seam).mean() > NEAR * height for other in kept):
+            kept.append(joint)
     kept = kept[: int(MANY * own.shape[1] / height) + 2]
-    return [Joint(0, seam, ink, strokes) for _, seam, ink, strokes in sorted(kept, key=lambda k: float(k[1].mean()))]
+    return sorted(kept, key=lambda joint: float(joint.seam.mean()))
+
+
+def _through(upright: np.ndarray, height: float) -> list[tuple[float, np.ndarray]]:
+    """(cost in heights, seam) of the best seams through places of the middle row."""
+    middle = len(upright) // 2
+    above, up = _ways(upright[: middle + 1])
+    below, down = _ways(upright[middle:][::-1])
+    cost = (above + below - upright[middle]) / height
+    # of equal ones, that nearest to the middle
+    ranked = cost + 1e-6 * np.abs(np.arange(len(cost)) - len(cost) / 2)
+    low = ranked <= ndimage.minimum_filter1d(ranked, max(3, int(APART * height) | 1))
+    found = []
+    for x in np.flatnonzero(low & (cost < INK)):
+        seam = np.concatenate([_back(up, x), _back(down, x)[::-1][1:]])
+        if EDGE * height < seam.mean() < upright.shape[1] - EDGE * height:
+            found.append((float(cost[x]), seam))
+    return found
 
 
 def _parts(upright: np.ndarray, seam: np.ndarray, least: float) -> bool:
@@ -88,20 +101,11 @@ def _parts(upright: np.ndarray, seam: np.ndarray, least: float) -> bool:
     return min(left, int(upright.sum()) - left) >= least
 
 
-def _through(upright: np.ndarray, middle: int, height: float) -> list[tuple[float, np.ndarray]]:
-    """(cost in heights, seam) of the best seams through places of the row `middle`."""
-    above, up = _ways(upright[: middle + 1])
-    below, down = _ways(upright[middle:][::-1])
-    cost = (above + below - upright[middle]) / height
-    smooth = cost + 1e-6 * np.abs(np.arange(len(cost)) - len(cost) / 2)
-    low = smooth <= ndimage.minimum_filter1d(smooth, max(3, int(WINDOW * height) | 1))
-    edge = EDGE * height
-    found = []
-    for x in np.flatnonzero(low & (cost < INK)):
-        seam = np.concatenate([_back(up, x), _back(down, x)[::-1][1:]])
-        if edge < seam.mean() < upright.shape[1] - edge:
-            found.append((float(cost[x]), seam))
-    return found
+def _joint(upright: np.ndarray, seam: np.ndarray, shift: np.ndarray, height: float) -> Joint:
+    """A seam through sheared ink, as a joint of the ink as it was."""
+    way = upright[np.arange(len(seam)), seam]
+    starts = way & ~np.concatenate([[False], way[:-1]])
+    return Joint(0, seam - shift, float(way.sum()) / height, int(starts.sum()))
 
 
 def _ways(upright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -112,9 +116,7 @@ def _ways(upright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     reach = max(MOVES)
     for y in range(1, rows):
         wide = np.pad(cost, reach, constant_values=1e9)
-        tried = np.stack(
-            [wide[reach + m : reach + m + width] + ASIDE * abs(m) for m in MOVES]
-        )
+        tried = np.stack([wide[reach + m : reach + m + width] + ASIDE * abs(m) for m in MOVES])
         steps[y] = tried.argmin(0)
         cost = tried.min(0) + upright[y]
     return cost, steps
