@@ -19,6 +19,11 @@ NEAR = 0.06  # heights: seams nearer than that are one
 EDGE = 0.1  # heights from the end of the ink that seams keep
 MANY = 5  # seams for ink as wide as it is high
 INK = 0.5  # heights of ink that a seam may cross
+NOTCH = 0.2  # heights to either side in which a notch is the deepest place
+DEEP = 0.12  # heights that a notch is deep at least
+DEAR = 0.15  # what ink under a notch counts against that elsewhere
+LOW = 0.4  # heights that either side of a seam is tall at least
+NARROW = 0.25  # heights: ink narrower than that is parted no more
 SPECK = 0.004  # squared heights of ink that are no digit
 
 
@@ -65,10 +70,13 @@ def sheared(mask: np.ndarray, lean: float) -> tuple[np.ndarray, np.ndarray]:
 def seams(own: np.ndarray, height: float, lean: float) -> list[Joint]:
     """The seams through connected ink `own` bool (H, W), from left to right."""
     found = []
-    for more in LEANS:
+    if sheared(own, lean)[0].any(0).sum() < NARROW * height:
+        return []
+    ways = [(more, _through) for more in LEANS] + [(0.0, _at_notches), (-lean, _at_notches)]
+    for more, sought in ways:
         upright, shift = sheared(own, lean + more)
-        for cost, seam in _through(upright, height):
-            if _parts(upright, seam, SPECK * height**2):
+        for cost, seam in sought(upright, height):
+            if _parts(upright, seam, height):
                 found.append((cost, _joint(upright, seam, shift, height)))
     kept: list[Joint] = []
     for _, joint in sorted(found, key=lambda pair: pair[0]):
@@ -95,10 +103,29 @@ def _through(upright: np.ndarray, height: float) -> list[tuple[float, np.ndarray
     return found
 
 
-def _parts(upright: np.ndarray, seam: np.ndarray, least: float) -> bool:
-    """Whether there is more than a speck of ink on either side."""
-    left = int(upright[np.arange(upright.shape[1]) < seam[:, None]].sum())
-    return min(left, int(upright.sum()) - left) >= least
+def _at_notches(upright: np.ndarray, height: float) -> list[tuple[float, np.ndarray]]:
+    """(cost in heights, seam) straight through the notches in the outline from above and below:
+    strokes that run side by side are parted there, though much ink is crossed.
+    """
+    found = []
+    reach = int(NOTCH * height)
+    for depth in (upright.argmax(0), upright[::-1].argmax(0)):
+        for x in range(reach, len(depth) - reach):
+            near = depth[x - reach : x + reach + 1]
+            walls = max(near[:reach].min(), near[reach:].min())
+            if near.argmax() == reach and depth[x] - walls > DEEP * height:
+                cost = DEAR * float(upright[:, x].sum()) / height
+                found.append((cost, np.full(len(upright), x)))
+    return found
+
+
+def _parts(upright: np.ndarray, seam: np.ndarray, height: float) -> bool:
+    """Whether either side holds more than a speck, and tall enough to be a digit."""
+    left = upright & (np.arange(upright.shape[1]) < seam[:, None])
+    return all(
+        side.sum() >= SPECK * height**2 and np.ptp(np.flatnonzero(side.any(1))) > LOW * height
+        for side in (left, upright & ~left)
+    )
 
 
 def _joint(upright: np.ndarray, seam: np.ndarray, shift: np.ndarray, height: float) -> Joint:

@@ -23,7 +23,8 @@ def test_the_slant_of_bars_is_found(lean):
 def test_a_slanted_bar_is_sheared_upright():
     upright, shift = joints.sheared(drawn(((90, 10), (50, 90))), 0.5)
     assert np.ptp(np.flatnonzero(upright.any(0))) < 16
-    assert shift.min() == 0 and shift[-1] > shift[0]
+    assert shift.min() == 0
+    assert shift[-1] > shift[0]
 
 
 def rings(overlap: int) -> np.ndarray:
@@ -34,17 +35,22 @@ def rings(overlap: int) -> np.ndarray:
     return own[:, own.any(0)]
 
 
-def test_touching_rings_are_parted_between_them_by_the_cheapest_seam():
-    cheapest = min(joints.seams(rings(4), 90, 0.0), key=lambda joint: joint.ink)
-    assert cheapest.seam.shape == (90,)
-    assert cheapest.seam.mean() == pytest.approx(62, abs=4)
-    assert cheapest.strokes == 1
+def test_touching_rings_are_parted_between_them():
+    between = [j for j in joints.seams(rings(4), 90, 0.0) if abs(j.seam.mean() - 62) < 4]
+    assert between
+    assert between[0].seam.shape == (90,)
+    assert min(joint.strokes for joint in between) == 1
+
+
+def test_a_bar_is_not_parted():
+    assert joints.seams(np.ones((90, 12), bool), 90, 0.0) == []
 
 
 def test_a_seam_through_a_ring_crosses_two_strokes():
     ring = rings(4)[:, :65]
     through = [j for j in joints.seams(ring, 90, 0.0) if abs(j.seam.mean() - 32) < 12]
-    assert through and all(joint.strokes >= 2 for joint in through)
+    assert through
+    assert all(joint.strokes >= 2 for joint in through)
 
 
 def test_seams_lean_with_the_writing():
@@ -62,7 +68,8 @@ def test_seams_stand_from_left_to_right_and_part_ink():
     assert middles == sorted(middles)
     for joint in found:
         left = own & (np.arange(own.shape[1]) < joint.seam[:, None])
-        assert left.any() and (own & ~left).any()
+        assert left.any()
+        assert (own & ~left).any()
 
 
 def test_the_gap_is_measured_row_by_row():
@@ -75,3 +82,10 @@ def test_the_gap_of_what_shares_no_row_is_that_of_the_columns():
     left, right = np.zeros((2, 20, 40), bool)
     left[:8, 5:10], right[12:, 20:30] = True, True
     assert joints.gap(left, right) == 10
+
+
+def test_ink_that_touches_at_length_is_parted_at_its_notches():
+    """A seam between them crosses more ink than one through a ring, yet it is proposed."""
+    own = rings(8)
+    straight = [j for j in joints.seams(own, 90, 0.0) if np.ptp(j.seam) == 0]
+    assert any(abs(j.seam[0] - 60) <= 3 for j in straight)

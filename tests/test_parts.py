@@ -49,8 +49,9 @@ def test_two_tall_parts_stay_apart_where_their_columns_overlap():
 def test_groups_stand_in_order_along_the_slant():
     low = parts.Part((1,), (slice(60, 90), slice(0, 30)), 500)
     high = parts.Part((2,), (slice(0, 30), slice(10, 40)), 500)
-    assert [group.numbers for group in parts.groups([low, high], 50, 0.0)] == [(1, 2)]
-    assert [group.numbers for group in parts.groups([low, high], 50, 0.5)] == [(2,), (1,)]
+    assert [group.numbers for group in parts.groups([high, low], 90, 0.0)] == [(1, 2)]
+    assert [group.numbers for group in parts.groups([low, high], 90, -0.5)] == [(1,), (2,)]
+    assert [group.numbers for group in parts.groups([low, high], 90, 0.8)] == [(2,), (1,)]
 
 
 def test_the_rest_is_what_does_not_hang_with_the_largest_part():
