@@ -19,7 +19,7 @@ from bench import pens, scenes
 from core import data, numbers, paper, reader, strokes
 
 ALIKE = 0.75  # overlap over union from which a candidate's ink is that of one digit
-DECAY = 2e-5  # of the weights' squares
+DECAY = 2e-5  # of the squares of the weights
 
 
 def aspects(images: np.ndarray, labels: np.ndarray) -> list[tuple[float, float]]:
