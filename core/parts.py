@@ -59,6 +59,12 @@ def find(mask: np.ndarray) -> tuple[np.ndarray, list[Part]]:
     ]
 
 
+def rest(mask: np.ndarray) -> float:
+    """The share of a mask that does not hang together with its largest part."""
+    areas = np.array([part.area for part in find(mask)[1]])
+    return 1 - float(areas.max() / areas.sum())
+
+
 def typical_height(parts: list[Part]) -> float:
     """The height of the parts that hold most of the ink: the median by area."""
     heights = np.array([part.height for part in parts], float)
@@ -102,15 +108,23 @@ def in_lines(parts: list[Part], height: float) -> list[list[Part]]:
     return sorted(lines, key=lambda line: float(np.mean([p.top + p.bottom for p in line])))
 
 
-def groups(line: list[Part]) -> list[Part]:
-    """Parts that stand above each other made one."""
+def groups(line: list[Part], height: float, lean: float) -> list[Part]:
+    """Parts that stand above each other made one, from left to right along the slant `lean`
+    (pixels to the left a pixel down). Two tall ones stay apart: they may be two digits.
+    """
     made: list[Part] = []
-    for part in line:
+    for part in sorted(line, key=lambda p: _middle(p, lean)):
         if made:
             last = made[-1]
-            overlap = min(last.right, part.right) - max(last.left, part.left)
-            if overlap > 0.5 * min(last.width, part.width):
+            aside = lean * (part.top + part.bottom - last.top - last.bottom) / 2
+            overlap = min(last.right, part.right + aside) - max(last.left, part.left + aside)
+            low = min(last.height, part.height) < 0.6 * height
+            if low and overlap > 0.5 * min(last.width, part.width):
                 made[-1] = last.join(part)
                 continue
         made.append(part)
     return made
+
+
+def _middle(part: Part, lean: float) -> float:
+    return (part.left + part.right + lean * (part.top + part.bottom)) / 2

@@ -37,6 +37,8 @@ ORDER = [
     "subject",
     "ink",
     "parts",
+    "joints",
+    "spans",
     "numbers",
     "files",
     "unzip",

@@ -72,6 +72,47 @@ def test_a_light_number_on_black_is_the_same():
 
 def test_the_evidence_has_a_weight_each():
     page = paper.clean(written("01"), numbers.SIDE)
-    for candidate in numbers.candidates(page, (28, 28), score):
-        assert candidate.evidence.shape == numbers.WEIGHTS.shape
-        assert candidate.images.shape[1:] == (28, 28)
+    for line in numbers.candidates(page, (28, 28), score):
+        for candidate in line:
+            assert candidate.evidence.shape == numbers.WEIGHTS.shape
+            assert candidate.images.shape[1:] == (28, 28)
+            assert candidate.probs.shape == (len(candidate.images), 10)
+            rows, columns = candidate.place
+            assert candidate.mask.shape == (rows.stop - rows.start, columns.stop - columns.start)
+
+
+def test_slanted_digits_whose_columns_overlap_are_two():
+    image = Image.new("L", (300, 140), 255)
+    for left in (60, 100, 140):
+        ImageDraw.Draw(image).line([(left + 50, 20), (left, 120)], 0, 10)
+    found = numbers.read(paper.clean(image, numbers.SIDE), (28, 28), slanted)
+    assert len(found[0]) == 3
+
+
+def slanted(images: np.ndarray) -> np.ndarray:
+    """Sure of a 1 where each row holds one short stroke, and of nothing else."""
+    probs = np.full((len(images), 10), 0.1, np.float32)
+    for row, image in zip(probs, images, strict=True):
+        if (image > 100).sum(1).max() <= 7:
+            row[:] = 0.01
+            row[1] = 0.91
+    return probs
+
+
+def candidate(first: int, last: int, gain: float) -> numbers.Candidate:
+    seen = np.zeros(len(numbers.WEIGHTS))
+    seen[0] = gain / numbers.WEIGHTS[0]
+    nothing = np.zeros((1, 1))
+    return numbers.Candidate(first, last, (slice(0, 1),) * 2, nothing > 0, nothing, nothing, seen)
+
+
+def test_the_best_way_may_leave_joints_out():
+    found = [candidate(0, 1, 0.5), candidate(1, 2, 0.4), candidate(0, 2, 1.0)]
+    assert [(c.first, c.last) for c in numbers.best(found)] == [(0, 2)]
+    found[0] = candidate(0, 1, 0.7)
+    assert [(c.first, c.last) for c in numbers.best(found)] == [(0, 1), (1, 2)]
+
+
+def test_a_speck_between_two_digits_is_passed_over():
+    found = [candidate(0, 1, 1.0), candidate(2, 3, 1.0)]
+    assert [(c.first, c.last) for c in numbers.best(found)] == [(0, 1), (2, 3)]

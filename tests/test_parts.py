@@ -36,8 +36,27 @@ def test_the_bar_of_a_5_joins_it_and_a_dot_far_away_is_dropped():
 
 def test_what_stands_above_each_other_is_one_group():
     top, bottom, right = (100, 20, 140, 60), (105, 64, 135, 110), (180, 20, 210, 110)
-    groups = parts.groups(sorted(found(top, bottom, right), key=lambda p: p.left))
+    groups = parts.groups(found(top, bottom, right), 90, 0.0)
     assert [len(group.numbers) for group in groups] == [2, 1]
+
+
+def test_two_tall_parts_stay_apart_where_their_columns_overlap():
+    left = parts.Part((1,), (slice(0, 90), slice(0, 60)), 900)
+    right = parts.Part((2,), (slice(0, 90), slice(25, 85)), 900)
+    assert [group.numbers for group in parts.groups([left, right], 90, 0.4)] == [(1,), (2,)]
+
+
+def test_groups_stand_in_order_along_the_slant():
+    low = parts.Part((1,), (slice(60, 90), slice(0, 30)), 500)
+    high = parts.Part((2,), (slice(0, 30), slice(10, 40)), 500)
+    assert [group.numbers for group in parts.groups([high, low], 90, 0.0)] == [(1, 2)]
+    assert [group.numbers for group in parts.groups([low, high], 90, -0.5)] == [(1,), (2,)]
+    assert [group.numbers for group in parts.groups([low, high], 90, 0.8)] == [(2,), (1,)]
+
+
+def test_the_rest_is_what_does_not_hang_with_the_largest_part():
+    assert parts.rest(sheet((0, 0, 30, 60))) == 0
+    assert parts.rest(sheet((0, 0, 30, 60), (50, 0, 60, 60))) == 0.25
 
 
 def test_the_typical_height_is_that_of_most_of_the_ink():
