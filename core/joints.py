@@ -108,7 +108,7 @@ def _at_notches(upright: np.ndarray, height: float) -> list[tuple[float, np.ndar
     strokes that run side by side are parted there, though much ink is crossed.
     """
     found = []
-    reach = int(NOTCH * height)
+    reach = max(1, int(NOTCH * height))
     for depth in (upright.argmax(0), upright[::-1].argmax(0)):
         for x in range(reach, len(depth) - reach):
             near = depth[x - reach : x + reach + 1]

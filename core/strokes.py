@@ -40,7 +40,7 @@ def trace(ink: np.ndarray) -> Strokes:
     outside = ndimage.distance_transform_edt(~mask)
     # half a pixel: a border pixel's centre lies that far from the edge
     field = np.where(mask, inside - 0.5, 0.5 - outside).astype(np.float32)
-    return Strokes(field, float(4 * inside[mask].mean() - 1))
+    return Strokes(field, float(4 * inside[mask].mean() - 1) if mask.any() else 0.0)
 
 
 def swollen(strokes: Strokes, target: float) -> Strokes:
