@@ -11,6 +11,7 @@ from core import strokes
 
 SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 BLOTS = 10  # so many parts that are no strokes are the grain of the paper
+REACH = 2.0  # stroke widths that faint ink goes on from clear ink; soft shadows go on for longer
 FRAMED = 0.2  # share of the ink that lies inside a frame, at least
 
 
@@ -73,6 +74,16 @@ def _hanging(clear: np.ndarray, rest: np.ndarray) -> np.ndarray:
         and columns.stop - columns.start < 2 * usual
     ]
     return np.isin(labels, kept) if count else clear
+
+
+def near(mask: np.ndarray, clear: np.ndarray) -> np.ndarray:
+    """The mask without faint ink that lies farther from the `clear` ink than strokes are wide."""
+    clear = clear & mask
+    if not clear.any():
+        return mask
+    deep = ndimage.distance_transform_cdt(np.pad(clear, 1), "chessboard")[1:-1, 1:-1]
+    reach = max(REACH * 4 * float(deep[clear].mean()), 2.0)
+    return mask & (ndimage.distance_transform_cdt(~clear, "chessboard") <= reach)
 
 
 def without_shadows(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:

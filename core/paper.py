@@ -184,7 +184,8 @@ def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True)
     mask, level = threshold(depth)
     mask &= inner
     away = ~ndimage.binary_dilation(mask, iterations=3) & inner
-    mask = clutter.without_frame(mask, depth > 0.5 * level)
+    clear = depth > 0.5 * level
+    mask = clutter.near(clutter.without_frame(mask, clear), clear)
     unrest = float(depth[away].std()) if away.any() else 1.0
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas, _, sharp = clutter.measure(labels, count, depth)

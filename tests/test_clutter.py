@@ -75,3 +75,13 @@ def test_many_blots_are_grain_and_a_few_strokes_are_not():
     for x in range(10, 290, 20):
         lines[50:90, x : x + 5] = True
     assert not clutter.is_grain(lines)
+
+
+def test_faint_ink_far_from_clear_strokes_is_a_shadow():
+    mask, clear = writing(), writing()
+    mask[80:90, 60:260] = True
+    kept = clutter.near(mask, clear)
+    assert kept[85, 140:160].all()  # from stroke to stroke
+    assert not kept[85, 60:70].any()
+    assert not kept[85, 250:].any()
+    assert kept[writing()].all()
