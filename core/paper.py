@@ -158,7 +158,7 @@ def _on_a_sheet(gray: np.ndarray) -> Marks | None:
 
 
 def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
-    """Whether strokes as tall as half of those found lie wholly outside, clear of the border."""
+    """Whether strokes about as tall as those found lie wholly outside, clear of the border."""
     labels, count = ndimage.label(whole.mask, np.ones((3, 3)))
     if not count:
         return False
@@ -169,7 +169,8 @@ def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
     kept = np.bincount(labels[~outside].ravel(), minlength=count + 1)[1:]
     good = inside & sharp & (kept == 0)
     return any(
-        place[0].stop - place[0].start > tall and place[1].stop - place[1].start > 0.2 * tall
+        tall < place[0].stop - place[0].start < 2.5 * tall
+        and place[1].stop - place[1].start > 0.2 * tall
         for place, fits in zip(places, good, strict=True)
         if fits
     )
