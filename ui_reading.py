@@ -119,7 +119,9 @@ def stages(reader, given) -> None:
 
 def what_was_done(given, plainly: str) -> str:
     """One sentence on the way from the picture to the answer, and what to change."""
-    words = given.prepared.sentence or "It was taken as it is."
+    moved = any(name == "cropped" for name, _ in given.prepared.stages)
+    as_it_is = "It was only cropped and centred." if moved else "It was taken as it is."
+    words = given.prepared.sentence or as_it_is
     if plainly != given.label:
         words += f" Without that the model says {plainly}."
     return words
