@@ -15,6 +15,8 @@ CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
 CLEAR = 25  # times the ground's unrest: ink as clear as that needs no second look
 THICK = 0.35  # of the writing's height: thicker strokes may be the paper between strokes
 BETTER = (2.5, 1.5)  # times likelier the other polarity must be, in large and in small pictures
+SOFT, CRISP = 0.3, 0.7  # shares of parts with sharp edges: too few for ink, and enough
+STRICT = 0.7  # of full ink: where ink is sought in a shadow
 LITTLE = 24  # pixels under which only the border tells the polarity
 SHADE = 2.0  # times likelier the whole picture must be than a sheet that seems to lie in it
 SURE = 100  # times that unrest; beyond it nothing more is gained
@@ -188,11 +190,19 @@ def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True)
     clear = depth > 0.5 * level
     mask = clutter.near(clutter.without_frame(mask, clear), clear)
     unrest = float(depth[away].std()) if away.any() else 1.0
+    share = _sharp_share(mask, depth)
+    if share < SOFT:  # a shadow as deep as faint ink: what is darker may be ink in it
+        darker = (depth > STRICT * level) & inner
+        if (sharper := _sharp_share(darker, depth)) > CRISP:
+            mask, share = darker, sharper
+    return Marks(depth, mask, level, share * level / max(unrest, 1e-3), _thickness(mask), said)
+
+
+def _sharp_share(mask: np.ndarray, depth: np.ndarray) -> float:
+    """The share of a mask's parts, by area, that have sharp edges."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     areas, _, sharp = clutter.measure(labels, count, depth)
-    share = float(areas[sharp].sum() / max(areas.sum(), 1))
-    clear = share * level / max(unrest, 1e-3)
-    return Marks(depth, mask, level, clear, _thickness(mask), said)
+    return float(areas[sharp].sum() / max(areas.sum(), 1))
 
 
 def _thickness(mask: np.ndarray) -> float:
