@@ -86,14 +86,17 @@ class Line:
 
 def _lines(mask: np.ndarray) -> list[Line]:
     """Each nearly horizontal line that crosses the picture."""
+    crossings = _crossings(mask)
+    if not crossings:  # as in most drawings; what follows takes longer
+        return []
     height, width = mask.shape
     run = _run_lengths(mask)
     depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    stroke = 4 * float(depth[mask].mean()) if mask.any() else 0.0
+    stroke = 4 * float(depth[mask].mean())
     lines, taken = [], np.zeros(height, bool)
     xs = np.arange(width)
     rim = max(2, width // 100)
-    for y, slope in _crossings(mask):
+    for y, slope in crossings:
         if taken[y]:
             continue
         middle = np.round(y + (xs - width / 2) * slope).astype(int)
