@@ -11,27 +11,17 @@ import streamlit as st
 import ui
 import ui_access
 import ui_run
-from core import jobs, limits, plan, recipes, runs, sizes
+from core import jobs, limits, plan, recipes, runs, settings, sizes
 from core.data import DATASETS
+from core.settings import AUGMENTATION
 
 TRAINING = ("epochs", "batch_size", "lr", "optimizer", "schedule", "weight_decay")
 REGULAR = ("label_smoothing", "validation", "select", "normalisation")
-AUGMENTATION = (
-    "rotation",
-    "translation",
-    "scale",
-    "shear",
-    "elastic",
-    "stroke",
-    "flags",
-    "erasing",
-    "flip",
-)
 CHOICES = {
-    "optimizer": recipes.OPTIMIZERS,
-    "schedule": recipes.SCHEDULES,
-    "select": recipes.SELECTIONS,
-    "normalisation": recipes.NORMALISATIONS,
+    "optimizer": settings.OPTIMIZERS,
+    "schedule": settings.SCHEDULES,
+    "select": settings.SELECTIONS,
+    "normalisation": settings.NORMALISATIONS,
 }
 LABELS = {
     "lr": "Learning rate",
@@ -65,7 +55,7 @@ class Order:
     """What the form asks for, checked."""
 
     recipe: recipes.Recipe
-    config: recipes.TrainConfig
+    config: settings.TrainConfig
     seeds: tuple[int, ...]
     device: str
     precision: str
@@ -73,7 +63,7 @@ class Order:
     name: str | None
 
 
-def template() -> tuple[recipes.Recipe, recipes.TrainConfig, runs.Run] | None:
+def template() -> tuple[recipes.Recipe, settings.TrainConfig, runs.Run] | None:
     """Recipe and settings of the run that ?from= names, to train again with changes."""
     wanted = st.query_params.get("from")
     if not wanted:
@@ -82,7 +72,7 @@ def template() -> tuple[recipes.Recipe, recipes.TrainConfig, runs.Run] | None:
     return (*recipes.from_description(run.info), run)
 
 
-def form(base: recipes.Recipe, start: recipes.TrainConfig) -> Order | None:
+def form(base: recipes.Recipe, start: settings.TrainConfig) -> Order | None:
     """The fields, filled from `start`; the order, or None after a message at the wrong field."""
     prefix = f"train_{st.query_params.get('from', base.name)}"
     places: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from bench.hands import PICTURES, Fonts, Writers
 from bench.handwriting import changed
 from core import data, digits, experiment, reader, recipes
 from core.paper import EmptyDrawing
-from core.rebuild import AUGMENTATION
+from core.settings import AUGMENTATION
 
 EACH = 40  # pictures of each kind
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Subset
 from torchvision import datasets, transforms
 
-from core import data, models, recipes
+from core import data, models, recipes, settings
 from core.hardware import usable_threads
 from core.precision import choose_precision
 from core.train import TrainingData, train
@@ -57,7 +57,7 @@ def plain_network(name: str) -> nn.Module:
     )
 
 
-def plain_epoch(name: str, config: recipes.TrainConfig, images: int) -> float:
+def plain_epoch(name: str, config: settings.TrainConfig, images: int) -> float:
     """Seconds of one epoch as a tutorial writes it."""
     steps = [transforms.ToTensor()]
     if config.rotation:

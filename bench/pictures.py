@@ -32,10 +32,25 @@ PAGES = {
 }
 
 
+def draw_a_one(page) -> None:
+    """A 1 with its upstroke on the canvas, and the answer to it."""
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.wait_for()
+    corner = canvas.bounding_box()
+    way = ((85, 115), (145, 55), (145, 225))
+    for step, (x, y) in enumerate(way):
+        page.mouse.move(corner["x"] + x, corner["y"] + y, steps=8)
+        if not step:
+            page.mouse.down()
+    page.mouse.up()
+    page.get_by_text("Nearest training images").wait_for()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dark", action="store_true")
     parser.add_argument("--run", default="", help="the run to show; the default one otherwise")
+    parser.add_argument("--draw", default="", help="the run that reads the drawing")
     parser.add_argument("--width", type=int, default=1280)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "assets")
     options = parser.parse_args()
@@ -71,10 +86,13 @@ def main() -> int:
             page = context.new_page()
             for name, (path, title) in PAGES.items():
                 sign = "&" if "?" in path else "?"
-                query = f"{sign}run={options.run}" if options.run and path else ""
+                run = options.draw if name == "draw" and options.draw else options.run
+                query = f"{sign}run={run}" if run and path else ""
                 page.goto(f"{address}/{path}{query}")
                 page.get_by_role("heading", level=1).filter(has_text=title).wait_for()
                 page.wait_for_load_state("networkidle")
+                if name == "draw":
+                    draw_a_one(page)
                 page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
                 page.screenshot(path=options.output / f"{name}.png")
                 print(options.output / f"{name}.png")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 
 
 def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor:

@@ -16,6 +16,7 @@ from core import (
     limits,
     recipes,
     runs,
+    settings,
     summary,
     worker,
 )
@@ -85,7 +86,7 @@ def _plan(options: argparse.Namespace) -> None:
     )
 
 
-def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> recipes.TrainConfig:
+def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> settings.TrainConfig:
     """The recipe's settings with those that the command line names."""
     names = ("epochs", "batch_size", "lr", "validation")
     changes = {name: getattr(options, name) for name in names}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.recipes import whole
+from core.settings import whole
 from core.statistics import mcnemar, paired_difference, wilson_interval
 
 QUADRANTS = ("Both right", "Only A right", "Only B right", "Both wrong")

@@ -19,8 +19,9 @@ from core.beginning import START, Beginning, frozen, joined
 from core.distributed import ALONE, Ended, World
 from core.hardware import choose_device, environment, usable_threads
 from core.precision import choose_precision
-from core.recipes import Recipe, TrainConfig, describe, differences, from_description
+from core.recipes import Recipe, describe, differences, from_description
 from core.scoring import check_data
+from core.settings import TrainConfig
 from core.train import Diverged, Trained, TrainingData, check_batch, train
 
 

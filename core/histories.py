@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.recipes import whole
+from core.settings import whole
 
 AXES = ("Epoch", "Seconds", "Images seen")
 RISE = 0.02  # share of its lowest value by which validation loss must have risen to be told

@@ -21,7 +21,8 @@ from typing import Any
 from core import files, limits, runs, state
 from core.beginning import Beginning
 from core.limits import Refused
-from core.recipes import Recipe, TrainConfig, describe
+from core.recipes import Recipe, describe
+from core.settings import TrainConfig
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from core import runs
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 
 
 class Refused(ValueError):

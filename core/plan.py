@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from core import data
-from core.recipes import Recipe, TrainConfig, describe
+from core.recipes import Recipe, describe
+from core.settings import TrainConfig
 
 BUILT_IN_SHAPE = (1, 28, 28)  # of every set that is not on this machine yet
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from core.data import Split
 from core.models import channels_last
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 from core.train import PREPARED, TrainingData, make_optimizer, prepared_batches, train_step
 
 PRECISIONS = ("auto", "float32", "bfloat16")

@@ -14,18 +14,7 @@ from typing import Any
 
 from core import cells
 from core.runs import Run
-
-AUGMENTATION = (
-    "rotation",
-    "translation",
-    "scale",
-    "shear",
-    "elastic",
-    "stroke",
-    "flags",
-    "flip",
-    "erasing",
-)
+from core.settings import AUGMENTATION
 
 
 def notebook(run: Run) -> str:

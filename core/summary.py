@@ -7,6 +7,7 @@ from typing import Any
 
 from core import data, histories, statistics
 from core.runs import Run
+from core.settings import AUGMENTATION
 
 
 def accuracy_text(run: Run) -> str:
@@ -68,20 +69,9 @@ def confused_sentences(
 def training_note(info: dict[str, Any]) -> str:
     """Why training values of a run do not compare with validation values one to one."""
     config = info["config"]
-    augmentation = (
-        "rotation",
-        "translation",
-        "scale",
-        "shear",
-        "elastic",
-        "stroke",
-        "flags",
-        "flip",
-        "erasing",
-    )
     effects = {
         "dropout": any(value for name, value in info["sizes"].items() if "dropout" in name),
-        "augmentation": any(config.get(name) for name in augmentation),
+        "augmentation": any(config.get(name) for name in AUGMENTATION),
         "label smoothing": config["label_smoothing"],
     }
     note = "Training values are running means within the epoch, while the network still changes"

@@ -21,7 +21,7 @@ from core.augment import augment
 from core.data import Split
 from core.distributed import ALONE, World
 from core.models import channels_last, normalise, predict_logits
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 
 PREPARED = (
     2048  # images made ready at once: 6 MB of gray 28x28 in float32, inside the last-level cache

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.augment import augment
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 
 
 def dots(count: int = 64, channels: int = 1, height: int = 29, width: int = 29) -> torch.Tensor:

@@ -24,7 +24,7 @@ from core import (
     worker,
 )
 from core.distributed import ALONE, World
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 from core.train import _mix, prepared_batches
 from tests import together
 from tests.conftest import ROOT

@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from core import data, experiment, recipes, runs, scoring
+from core.settings import TrainConfig
 from tests.conftest import TINY, synthetic
 
 
 def recipe_for(dataset: data.Dataset, model: str = "cnn", **sizes) -> recipes.Recipe:
-    config = recipes.TrainConfig(epochs=2, batch_size=32, lr=3e-3)
+    config = TrainConfig(epochs=2, batch_size=32, lr=3e-3)
     return recipes.Recipe("test", "A test", dataset.name, model, sizes, config)
 
 

@@ -15,6 +15,7 @@ ORDER = [
     "digits",
     "data",
     "sizes",
+    "settings",
     "recipes",
     "models",
     "augment",

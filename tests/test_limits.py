@@ -3,7 +3,7 @@
 import pytest
 
 from core import limits
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 
 
 def test_one_training_at_a_time_unless_told_otherwise(monkeypatch):

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core import augment, experiment, rebuild, recipes, report, runs
+from core import augment, experiment, rebuild, recipes, report, runs, settings
 from tests.conftest import ROOT, TINY, synthetic
 from tests.test_experiment import recipe_for
 
@@ -80,7 +80,7 @@ def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
 def test_augmentation_is_all_that_settings_can_ask_for():
     """A setting that core/augment.py reads and rebuild.py does not know would be left out."""
     read = set(re.findall(r"config\.(\w+)", inspect.getsource(augment)))
-    assert read == set(rebuild.AUGMENTATION)
+    assert read == set(settings.AUGMENTATION)
 
 
 def test_the_notebook_runs_from_top_to_bottom(tiny, tmp_path, monkeypatch):

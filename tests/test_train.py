@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from core import data, models
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 from core.train import Diverged, TrainingData, _mix, train
 
 

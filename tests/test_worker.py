@@ -296,9 +296,9 @@ def test_a_cancelled_job_leaves_the_line_and_its_worker_ends(in_line):
 
 EDITED = "a newer version of this file, not yet finished ("
 SUBMIT = """
-from core import jobs, recipes
+from core import jobs, recipes, settings
 recipe = recipes.Recipe("small", "A small network", "digits", "mlp", {"hidden": (32,)})
-config = recipes.TrainConfig(epochs=200, lr=3e-3)
+config = settings.TrainConfig(epochs=200, lr=3e-3)
 print(jobs.submit(recipe, config=config, threads=1, precision="float32").run_id)
 """
 

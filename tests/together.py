@@ -12,7 +12,7 @@ import torch
 
 from core import distributed, models
 from core.data import Split
-from core.recipes import TrainConfig
+from core.settings import TrainConfig
 from core.train import TrainingData, train
 
 SHAPE, CLASSES, COUNT = (1, 8, 8), 4, 145

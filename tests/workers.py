@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import jobs, recipes, runs, state, worker
+from core.settings import TrainConfig
 
 SERVER = multiprocessing.get_context("forkserver")
 MAIN = sys.modules["__main__"]  # AppTest leaves a script of its own there, which workers would run
@@ -28,7 +29,7 @@ SMALL = recipes.Recipe(
     "digits",
     "mlp",
     {"hidden": (32,), "dropout": 0.1},
-    recipes.TrainConfig(epochs=3, lr=3e-3, select="best"),
+    TrainConfig(epochs=3, lr=3e-3, select="best"),
 )
 
 
