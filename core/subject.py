@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from core import paper, strokes
 
+LARGE = 1000  # pixels of the long side from which things are cropped
 SIDE = 360  # pixels of the long side at which the ground is judged
 PLAIN = 16  # of 255: how far most of a plain ground's border may stray from its light
 LEAST = 10  # of 255: what is nearer to the ground belongs to it
@@ -42,6 +43,7 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     stages = [("as given", np.asarray(image))]
     if image.size == (width, height):
         return whole(image, shape)
+    image, shrunk = paper.shrink(image, LARGE)
     found = _on_plain_ground(image)
     if found is None:
         said = ["no plain ground was found, so the whole picture was taken"]
@@ -51,16 +53,17 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     crop, own = _cut(np.asarray(image), place), _cut(_enlarged(mask, image.size), place)
     stages.append(("cropped", crop))
     said = ["the subject was cropped from its ground"]
+    where = tuple(tuple(round(side / shrunk) for side in pair) for pair in place)
     if channels == 3:
         made = _fitted(Image.fromarray(crop), shape, stages, said)
-        return Subject(made.image, made.stages, made.said, place)
+        return Subject(made.image, made.stages, made.said, where)
     light = _lit(crop, own, _cut(_enlarged(ground, image.size), place))
     if np.median(ground) > 127:
         said.append("its light ground was made black, as in the set")
     stages.append(("on black", light))
     final = _framed(light, (height, width), 0)
     stages.append((f"{width}x{height}", final))
-    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said), place)
+    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said), where)
 
 
 def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
@@ -107,7 +110,7 @@ def _on_plain_ground(image: Image.Image):
     clear = away[away > least]
     if not len(clear) or len(clear) < SMALL * away.size:
         raise paper.EmptyDrawing("nothing stands out from the ground here: choose another picture")
-    # a thing's soft shadow is nearer to the ground than the thing: let Otsu part them, gently
+    # a thing's soft shadow is nearer to the ground than the thing, and only counts where they touch
     level = max(least, 0.35 * float(np.percentile(clear, 75)))
     mask = ndimage.binary_propagation(away > level, mask=away > least) if level > least else None
     mask = away > level if mask is None or mask.mean() > 0.9 else mask
@@ -179,13 +182,13 @@ def _rim(values: np.ndarray, band: int) -> np.ndarray:
 
 
 def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Brought back to the given picture's (width, height), float32 (H, W)."""
+    """Brought back to the picture's (width, height), float32 (H, W)."""
     full = Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(full)
 
 
 def _whole(place, scale: float, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
-    """A place at working size in the given picture's pixels, no part of it cut off."""
+    """A place at working size in the picture's own pixels, no part of it cut off."""
     (top, left), (tall, wide) = place
     first = int(top / scale), int(left / scale)
     last = min(size[1], -int(-(top + tall) // scale)), min(size[0], -int(-(left + wide) // scale))

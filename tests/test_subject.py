@@ -96,3 +96,13 @@ def test_a_colour_set_gets_the_crop_in_its_colours():
 def test_pictures_too_small_to_judge_are_taken_whole(size):
     found = subject.find(Image.new("L", size, 90), GRAY)
     assert found.image.shape == GRAY
+
+
+def test_the_place_in_a_large_photo_is_told_in_its_own_pixels():
+    photo = shop_photo().resize((3200, 1920), Image.Resampling.BICUBIC)
+    found = subject.find(photo, GRAY)
+    (top, left), (tall, wide) = found.place
+    assert (top, left) == pytest.approx((320, 960), abs=40)
+    assert (tall, wide) == pytest.approx((968, 488), abs=80)
+    assert max(max(stage.shape) for _, stage in found.stages[1:]) <= subject.LARGE
+    assert found.image[0, 1:-1, 12:16].min() > 150
