@@ -3,23 +3,25 @@
 import pyarrow
 import streamlit as st
 
-import ui
-from core import runs
-from core.summary import confused_sentences, dataset_title, leaderboard
+from core.runs import store
+from core.runs.summary import confused_sentences, dataset_title, leaderboard
+from ui import frame
+from ui.text import percent, plain
+from ui.url import url_select
 
 FIRST_LOOK = ("Curves", "Confusion matrix", "Samples", "Draw")
 
-with ui.page("Runs"):
-    known = runs.list_runs()
+with frame.page("Runs"):
+    known = store.list_runs()
     finished = [run for run in known if run.metrics]
     st.title("What these networks learned")
     if not known:
-        ui.no_runs()
+        frame.no_runs()
         st.stop()
 
     sets = sorted({dataset_title(run) for run in finished})
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown_set = ui.url_select(
+        shown_set = url_select(
             "Data set",
             ["All", *sets],
             name="dataset",
@@ -39,7 +41,7 @@ with ui.page("Runs"):
         run
         for run in finished
         if shown_set in ("All", dataset_title(run))
-        and all(word in f"{run.id} {ui.label(run)}".lower() for word in words.lower().split())
+        and all(word in f"{run.id} {frame.label(run)}".lower() for word in words.lower().split())
     ]
 
     event = st.dataframe(
@@ -78,33 +80,33 @@ with ui.page("Runs"):
         st.stop()
 
     chosen_rows = event.selection.rows
-    chosen = shown[chosen_rows[0]] if chosen_rows else ui.default_run(shown)
+    chosen = shown[chosen_rows[0]] if chosen_rows else frame.default_run(shown)
     info, metrics = chosen.info, chosen.metrics
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.subheader(ui.plain(chosen.title))
+        st.subheader(plain(chosen.title))
         low, high = metrics["test_accuracy_interval"]
         wrong = metrics["test_count"] - metrics["test_right"]
         with st.container(horizontal=True, gap="large"):
             for text, value in (
-                ("Test accuracy", ui.percent(metrics["test_accuracy"])),
+                ("Test accuracy", percent(metrics["test_accuracy"])),
                 ("Read wrong", f"{wrong:,} of {metrics['test_count']:,}"),
                 ("Parameters", f"{info['parameters']:,}"),
             ):
                 st.metric(text, value, width="content")
         author = f"Its author stated {info['stated']}. " if info.get("stated") else ""
         st.caption(
-            f"95 % interval {ui.percent(low)} to {ui.percent(high)}. {author}"
-            f"{ui.plain(info.get('source', ''))}."
+            f"95 % interval {percent(low)} to {percent(high)}. {author}"
+            f"{plain(info.get('source', ''))}."
         )
         with st.container(horizontal=True, gap="small"):
-            pages = [page for page in ui.RESULT_PAGES if page[1] in FIRST_LOOK]
-            ui.run_links((ui.RUN_PAGE, *pages), chosen.id)
+            pages = [page for page in frame.RESULT_PAGES if page[1] in FIRST_LOOK]
+            frame.run_links((frame.RUN_PAGE, *pages), chosen.id)
     with right:
         st.subheader("What it confuses")
         sentences = confused_sentences(metrics, info["classes"], limit=4)
         if sentences:
-            st.markdown("\n".join(f"- {ui.plain(sentence)}" for sentence in sentences))
+            st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences))
         else:
             st.caption("Not one test image was read wrong.")
         if not chosen_rows:

@@ -2,24 +2,24 @@
 
 import streamlit as st
 
-import ui
-import ui_claim
+from ui import claim_panels, frame
+from ui.text import percent
 
-with ui.page("Is it true?") as beside_menu:
-    run = ui.choose_run(beside_menu)
+with frame.page("Is it true?") as beside_menu:
+    run = frame.choose_run(beside_menu)
     low, high = run.metrics["test_accuracy_interval"]
-    st.title(f"{ui.percent(run.metrics['test_accuracy'])}, give or take: what stands behind it")
-    ui_claim.card(run)
+    st.title(f"{percent(run.metrics['test_accuracy'])}, give or take: what stands behind it")
+    claim_panels.card(run)
     st.subheader("What simple methods reach")
-    ui_claim.baseline_table(run)
+    claim_panels.baseline_table(run)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Does it know how sure to be?")
-        ui_claim.calibration(run)
+        claim_panels.calibration(run)
     with right:
         st.subheader("When may it answer alone?")
-        ui_claim.coverage(run)
+        claim_panels.coverage(run)
     st.subheader("Labels that most runs doubt")
-    ui_claim.suspect_labels(run)
+    claim_panels.suspect_labels(run)
     st.subheader("Test images that stand in the training part")
-    ui_claim.duplicate_note(run)
+    claim_panels.duplicate_note(run)

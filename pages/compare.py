@@ -2,25 +2,26 @@
 
 import streamlit as st
 
-import ui
-import ui_compare
-import ui_gallery
-from core import compare, runs
+from core.evaluation import paired_tests
+from core.runs import store
+from ui import comparison, frame, gallery, loaders
+from ui.text import plain
+from ui.url import url_select
 
-with ui.page("Compare") as beside_menu:
-    run = ui.choose_run(beside_menu)
-    others = [other for other in runs.on_same_test(run) if other.id != run.id]
+with frame.page("Compare") as beside_menu:
+    run = frame.choose_run(beside_menu)
+    others = [other for other in store.on_same_test(run) if other.id != run.id]
     if not others:
         st.title("Nothing to compare with yet")
         st.info(
-            f"No other run was scored on the test images of {ui.plain(run.info['dataset'])}. "
+            f"No other run was scored on the test images of {plain(run.info['dataset'])}. "
             f"Train one: `python -m core train {run.info['recipe']} --seed 1`",
             icon=":material/lightbulb:",
         )
         st.stop()
-    titles = ui.labels([run, *others])
-    other = runs.load(
-        ui.url_select(
+    titles = frame.labels([run, *others])
+    other = store.load(
+        url_select(
             "With run",
             [candidate.id for candidate in others],
             name="b",
@@ -29,32 +30,32 @@ with ui.page("Compare") as beside_menu:
             width=460,
         )
     )
-    labels = ui.predictions(run)["labels"]
-    both = [ui.predictions(each)["probs"] for each in (run, other)]
-    found = compare.compare(labels, *both)
-    names = ui_compare.names(run, other)
+    labels = loaders.predictions(run)["labels"]
+    both = [loaders.predictions(each)["probs"] for each in (run, other)]
+    found = paired_tests.compare(labels, *both)
+    names = comparison.names(run, other)
     verdict, _, why = found.sentence(*names).partition(": ")
-    st.title(ui.plain(verdict))
-    st.markdown(ui.plain(why[:1].upper() + why[1:]))
-    ui_compare.numbers(found, names, labels, both)
+    st.title(plain(verdict))
+    st.markdown(plain(why[:1].upper() + why[1:]))
+    comparison.numbers(found, names, labels, both)
 
-    quadrant = ui.url_select(
+    quadrant = url_select(
         "Images",
-        compare.QUADRANTS,
+        paired_tests.QUADRANTS,
         name="quadrant",
         default="Only A right",
         widget="segmented_control",
-        format_func=lambda name: f"{ui_compare.named(name, names)} ({len(found.members[name]):,})",
+        format_func=lambda name: f"{comparison.named(name, names)} ({len(found.members[name]):,})",
     )
     left, right = st.columns([1, 1], gap="large")
     with left:
         st.subheader("Images")
         shown, shown_name = (other, names[1]) if quadrant == "Only A right" else (run, names[0])
-        st.caption(f"The frames show what {ui.plain(shown_name)} makes of them.")
-        ui_gallery.gallery(shown, found.members[quadrant], key="compare", columns=5)
+        st.caption(f"The frames show what {plain(shown_name)} makes of them.")
+        gallery.gallery(shown, found.members[quadrant], key="compare", columns=5)
     with right:
         st.subheader("Where their matrices differ")
-        ui_compare.matrix_difference(run, other, names)
-    ui_compare.settings(run, other, names)
-    ui_compare.curves([run, other], names)
-    ui_compare.vote(run, others, titles)
+        comparison.matrix_difference(run, other, names)
+    comparison.settings(run, other, names)
+    comparison.curve_panel([run, other], names)
+    comparison.vote(run, others, titles)

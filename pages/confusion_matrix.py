@@ -3,15 +3,15 @@
 import numpy as np
 import streamlit as st
 
-import ui
-import ui_gallery
-import ui_matrix
-from core import samples
-from core.summary import confused_sentences, report_text
+from core.evaluation import samples
+from core.runs.summary import confused_sentences, report_text
+from ui import frame, gallery, loaders, matrix_panel
+from ui.text import plain
+from ui.url import url_select, url_toggle
 
-with ui.page("Confusion matrix") as beside_menu:
-    run = ui.choose_run(beside_menu)
-    from core import matrices
+with frame.page("Confusion matrix") as beside_menu:
+    run = frame.choose_run(beside_menu)
+    from core.figures import confusion_matrix
 
     classes, metrics = run.info["classes"], run.metrics
     number = {name: index for index, name in enumerate(classes)}
@@ -19,28 +19,28 @@ with ui.page("Confusion matrix") as beside_menu:
     sentences = confused_sentences(metrics, classes)
     true, said, _ = pairs[0] if pairs else (0, 0, 0)
     st.title(
-        ui.plain(f"{classes[true]} is taken for {classes[said]} most often")
+        plain(f"{classes[true]} is taken for {classes[said]} most often")
         if pairs
         else "Not one mistake"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        cells = ui.url_select(
+        cells = url_select(
             "Cells show",
-            matrices.CELLS,
+            confusion_matrix.CELLS,
             name="cells",
             default="Counts",
             widget="segmented_control",
         )
         true, said = (
-            ui.url_select(text, ["Any", *classes], name=name, default="Any", width=150)
+            url_select(text, ["Any", *classes], name=name, default="Any", width=150)
             for text, name in (("True class", "true"), ("Predicted class", "said"))
         )
-        errors_only = ui.url_toggle("Errors only", name="errors")
+        errors_only = url_toggle("Errors only", name="errors")
     chosen = (number[true], number[said]) if true != "Any" and said != "Any" else None
     left, right = st.columns([3, 2], gap="large")
     with left:
-        ui_matrix.clickable(
-            matrices.confusion(
+        matrix_panel.clickable(
+            confusion_matrix.confusion(
                 np.array(metrics["confusion"]),
                 classes,
                 cells=cells,
@@ -64,9 +64,9 @@ with ui.page("Confusion matrix") as beside_menu:
     with right:
         if true == said == "Any":
             st.subheader("Most confused")
-            ui_matrix.most_confused(run, sentences)
+            matrix_panel.most_confused(run, sentences)
         else:
-            stored = ui.predictions(run)
+            stored = loaders.predictions(run)
             found = samples.find(
                 stored["labels"],
                 stored["probs"],
@@ -74,11 +74,11 @@ with ui.page("Confusion matrix") as beside_menu:
                 said=number.get(said),
                 verdict="All" if chosen else "Wrong",
             )
-            st.subheader(ui.plain(ui_matrix.cell_title(run, true, said, len(found))))
-            ui_matrix.close_button()
-            ui_gallery.gallery(run, found, key="cell", columns=4)
+            st.subheader(plain(matrix_panel.cell_title(run, true, said, len(found))))
+            matrix_panel.close_button()
+            gallery.gallery(run, found, key="cell", columns=4)
     st.subheader("Each class")
-    ui_matrix.class_report(run)
+    matrix_panel.class_report(run)
     st.download_button(
         "Report as text",
         report_text(run),

@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-import ui
-import ui_curves
-from core import histories, runs
-from core.summary import history_csv, training_note
+from core.evaluation import curves
+from core.runs import store
+from core.runs.summary import history_csv, training_note
+from ui import curve_panels, frame
+from ui.text import percent
+from ui.url import url_many, url_select, url_toggle
 
-with ui.page("Curves") as beside_menu:
-    run = ui.choose_run(beside_menu)
-    finished = [other for other in runs.list_runs() if other.metrics]
-    titles = ui.labels(finished)
+with frame.page("Curves") as beside_menu:
+    run = frame.choose_run(beside_menu)
+    finished = [other for other in store.list_runs() if other.metrics]
+    titles = frame.labels(finished)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        others = ui.url_many(
+        others = url_many(
             "Lay over it",
             [name for name in titles if name != run.id],
             name="with",
@@ -20,17 +22,17 @@ with ui.page("Curves") as beside_menu:
             placeholder="Other runs",
             max_selections=9,
         )
-        axis = ui.url_select(
-            "Along", histories.AXES, name="x", default="Epoch", widget="segmented_control"
+        axis = url_select(
+            "Along", curves.AXES, name="x", default="Epoch", widget="segmented_control"
         )
-        smoothing = ui.url_select(
+        smoothing = url_select(
             "Smoothing", (0, 30, 60, 80, 90), name="smooth", default=0, format_func="{} %".format
         )
-        log = ui.url_toggle("Logarithmic loss", name="log")
-        with_test = ui.url_toggle(
+        log = url_toggle("Logarithmic loss", name="log")
+        with_test = url_toggle(
             "Test accuracy", name="test", help="Shown only: nothing is chosen on it"
         )
-        each = ui.url_toggle("Each seed", name="seeds", help="Instead of their mean and range")
+        each = url_toggle("Each seed", name="seeds", help="Instead of their mean and range")
 
     chosen = [run] + [other for other in finished if other.id in others]
     history, _ = run.history()
@@ -42,7 +44,7 @@ with ui.page("Curves") as beside_menu:
     st.title(
         f"Epoch {run.metrics['kept_epoch']} of {len(history)} is kept"
         + (
-            f", {ui.percent(run.metrics['validation_accuracy'])} right on validation"
+            f", {percent(run.metrics['validation_accuracy'])} right on validation"
             if held_out
             else ""
         )
@@ -50,7 +52,7 @@ with ui.page("Curves") as beside_menu:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         with column:
             st.subheader(quantity.capitalize())
-            ui_curves.chart(
+            curve_panels.chart(
                 chosen,
                 quantity,
                 axis=axis,
@@ -59,7 +61,7 @@ with ui.page("Curves") as beside_menu:
                 test=with_test,
                 fold=not each,
             )
-    st.markdown(histories.overfitting(history))
+    st.markdown(curves.overfitting(history))
     st.caption(training_note(run.info))
     if not held_out:
         st.caption("Nothing was held out in this run, so there is no validation curve.")

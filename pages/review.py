@@ -2,8 +2,12 @@
 
 import streamlit as st
 
-import ui
-from core import jobs, limits, review
+from core.jobs import queue
+from core.reports import review
+from core.runs import limits
+from ui import frame
+from ui.text import plain
+from ui.url import url_select
 
 SIGNS = {
     "open": ":material/radio_button_unchecked:",
@@ -25,12 +29,12 @@ def notes(run, stop: review.Stop, kept: dict[str, str]) -> None:
         )
         saved = st.form_submit_button("Keep", icon=":material/save:", disabled=bool(off))
     if off:
-        st.caption(ui.plain(f"{off[:1].upper()}{off[1:]}."))
+        st.caption(plain(f"{off[:1].upper()}{off[1:]}."))
     elif saved:
         try:
             review.save(run.id, stop.key, status=status or "open", note=note)
-        except jobs.Refused as error:
-            st.error(ui.plain(str(error)), icon=":material/error:")
+        except queue.Refused as error:
+            st.error(plain(str(error)), icon=":material/error:")
         else:
             st.rerun()
 
@@ -43,11 +47,11 @@ def go(name: str, value: str | None) -> None:
         st.query_params[name] = value
 
 
-with ui.page("Review") as beside_menu:
-    run = ui.choose_run(beside_menu)
+with frame.page("Review") as beside_menu:
+    run = frame.choose_run(beside_menu)
     walk, kept = review.stops(run), review.saved(run)
     titles = {stop.key: f"{SIGNS[kept[stop.key]['status']]} {stop.title}" for stop in walk}
-    key = ui.url_select(
+    key = url_select(
         "Stop",
         list(titles),
         name="stop",
@@ -59,14 +63,14 @@ with ui.page("Review") as beside_menu:
     place = review.KEYS.index(key)
     stop = walk[place]
     st.title(stop.question)
-    st.caption(f"{stop.title}, {place + 1} of {len(walk)}: {ui.plain(run.title[:120])}")
+    st.caption(f"{stop.title}, {place + 1} of {len(walk)}: {plain(run.title[:120])}")
     told, own = st.columns([3, 2], gap="large")
     with told:
         for finding in stop.findings:
             with st.container(border=finding.concern):
                 if finding.concern:
                     st.badge("asks for an answer", icon=":material/flag:", color="orange")
-                st.subheader(ui.plain(finding.sentence), anchor=False)
+                st.subheader(plain(finding.sentence), anchor=False)
                 if finding.page:
                     st.page_link(
                         f"pages/{finding.page}.py",

@@ -2,29 +2,31 @@
 
 import streamlit as st
 
-import ui
-import ui_access
-from core import jobs, limits, recipes, runs, state
+from core.jobs import queue
+from core.runs import limits, status, store
+from core.training import recipes
+from ui import access, frame
+from ui.text import plain
 
 
-def controls(run: runs.Run) -> None:
+def controls(run: store.Run) -> None:
     """What can be done with a run in its state."""
-    active = run.state in state.ACTIVE
+    active = run.state in status.ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
         text = "Cancel" if run.state == "queued" else "Stop"
-        may, own = ui_access.may_steer(run), ui_access.is_own(run)
+        may, own = access.may_steer(run), access.is_own(run)
         if (
             may
             and active
             and st.button(text, icon=":material/stop:", key="run_stop", type="primary")
         ):
-            jobs.stop(run.id, own=own)
+            queue.stop(run.id, own=own)
             st.rerun()
-        resumable = may and run.state in state.RESUMABLE
+        resumable = may and run.state in status.RESUMABLE
         if resumable and st.button(
             "Resume", icon=":material/play_arrow:", key="run_resume", type="primary"
         ):
-            jobs.resume(run.id, own=own)
+            queue.resume(run.id, own=own)
             st.rerun()
         if run.info.get("config"):
             st.page_link(
@@ -34,29 +36,29 @@ def controls(run: runs.Run) -> None:
                 query_params={"from": run.id},
             )
         if not active and not limits.changes_off():
-            ui_run.rename_and_delete(run)
+            run_panel.rename_and_delete(run)
 
 
-with ui.page("Run") as beside_menu:
-    run = ui.choose_run(beside_menu, finished=False)
-    import ui_run
+with frame.page("Run") as beside_menu:
+    run = frame.choose_run(beside_menu, finished=False)
+    from ui import run_panel
 
     history, _ = run.history()
-    st.title(ui.plain(run.title))
+    st.title(plain(run.title))
     controls(run)
     if run.notes.get("note"):
-        st.markdown(ui.plain(run.notes["note"]))
-    if run.state in state.ACTIVE:
-        with_guard = ui.guard("Run")(ui_run.watch)
+        st.markdown(plain(run.notes["note"]))
+    if run.state in status.ACTIVE:
+        with_guard = frame.guard("Run")(run_panel.watch)
         st.fragment(with_guard, run_every=1.0)(run.id, run.state)
         st.stop()
     if run.state != "finished":
-        why = run.problem or state.sentence(run.folder, run.state, len(history))
-        st.warning(ui.plain(why), icon=":material/warning:")
+        why = run.problem or status.sentence(run.folder, run.state, len(history))
+        st.warning(plain(why), icon=":material/warning:")
     if run.metrics:
-        ui_run.headline(run)
+        run_panel.headline(run)
     if history:
-        ui_run.curves(run, history, [])
+        run_panel.live_curves(run, history, [])
     if run.info.get("config"):
         recipe, config = recipes.from_description(run.info)
         changed = recipes.differences(recipe.config, config)
@@ -73,4 +75,4 @@ with ui.page("Run") as beside_menu:
                 hide_index=True,
                 key="run_settings",
             )
-    ui_run.log(run)
+    run_panel.log(run)

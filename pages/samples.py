@@ -2,47 +2,46 @@
 
 import streamlit as st
 
-import ui
-import ui_gallery
-import ui_sample
-from core import samples
+from core.evaluation import samples
+from ui import frame, gallery, loaders, sample_panel
+from ui.url import url_number, url_range, url_select
 
 COUNTS = (25, 50, 100)
 
-with ui.page("Samples") as beside_menu:
-    run = ui.choose_run(beside_menu)
-    from core import learning
+with frame.page("Samples") as beside_menu:
+    run = frame.choose_run(beside_menu)
+    from core.evaluation import learning_dynamics
 
     classes = run.info["classes"]
-    stored = ui.predictions(run)
+    stored = loaders.predictions(run)
     labels, probs = stored["labels"], stored["probs"]
-    opened = ui.url_number("image", len(labels))
+    opened = url_number("image", len(labels))
     if opened is not None:
-        ui_sample.panel(run, opened)
+        sample_panel.panel(run, opened)
         st.stop()
 
     wrong = int((probs.argmax(1) != labels).sum())
     st.title(f"{wrong:,} of {len(labels):,} test images are read wrong")
-    if ui.on_phone():
+    if frame.on_phone():
         filters, grid = st.expander("Filter and order", icon=":material/tune:"), st.container()
     else:
         filters, grid = st.columns([1, 3], gap="large")
     with filters:
-        verdict = ui.url_select(
+        verdict = url_select(
             "Show", samples.VERDICTS, name="show", default="All", widget="segmented_control"
         )
         with st.container(horizontal=True):
             true, said = (
-                ui.url_select(text, ["Any", *classes], name=name, default="Any", width=116)
+                url_select(text, ["Any", *classes], name=name, default="Any", width=116)
                 for text, name in (("True class", "true"), ("Predicted class", "said"))
             )
-        confidence = ui.url_range("Confidence", name="sure")
+        confidence = url_range("Confidence", name="sure")
         orders = [name for name in samples.ORDERS if name != "Learned last" or len(stored) > 2]
-        order = ui.url_select("Order", orders, name="order", default=orders[0])
-        per_page = ui.url_select(
+        order = url_select("Order", orders, name="order", default=orders[0])
+        per_page = url_select(
             "Images a page", COUNTS, name="per", default=25, widget="segmented_control"
         )
-        ui_sample.tags_download(run)
+        sample_panel.tags_download(run)
     number = {name: index for index, name in enumerate(classes)}
     found = samples.find(
         labels,
@@ -54,11 +53,11 @@ with ui.page("Samples") as beside_menu:
     )
     learned = None
     if order == "Learned last":
-        right = learning.right_by_epoch(labels, stored["epoch_classes"])
-        learned = learning.learned_for_good(right)
+        right = learning_dynamics.right_by_epoch(labels, stored["epoch_classes"])
+        learned = learning_dynamics.learned_for_good(right)
     with grid:
         if not len(found):
             st.info("No test image matches: widen a filter.", icon=":material/filter_alt_off:")
             st.stop()
         found = samples.arrange(found, order, labels, probs, learned)
-        ui_gallery.gallery(run, found, key="samples", per_page=per_page)
+        gallery.gallery(run, found, key="samples", per_page=per_page)

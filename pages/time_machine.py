@@ -2,50 +2,55 @@
 
 import streamlit as st
 
-import ui
-import ui_gallery
-from core import learning
+from core.evaluation import learning_dynamics
+from ui import frame, gallery, loaders
+from ui.text import percent
+from ui.url import url_select, url_slider
 
 SAID = {
     "Learned": "right at this epoch, wrong at the one before",
     "Forgotten": "wrong at this epoch, right at the one before",
     "Wrong now": "wrong at this epoch",
     "Never learned": "wrong at every epoch",
-    "Flip-flopping": f"forgotten at least {learning.FLIPS} times, the most often forgotten first",
+    "Flip-flopping": f"forgotten at least {learning_dynamics.FLIPS} times, the most often first",
 }
 
-with ui.page("Time machine") as beside_menu:
-    run = ui.choose_run(beside_menu)
-    from core import matrices
+with frame.page("Time machine") as beside_menu:
+    run = frame.choose_run(beside_menu)
+    from core.figures import confusion_matrix
 
-    stored, classes = ui.predictions(run), run.info["classes"]
+    stored, classes = loaders.predictions(run), run.info["classes"]
     history = stored.get("epoch_classes")
     if history is None or not len(history):
         st.info("This run kept no predictions of its epochs.", icon=":material/history_toggle_off:")
         st.stop()
     labels, epochs = stored["labels"], len(history)
-    right = learning.right_by_epoch(labels, history)
+    right = learning_dynamics.right_by_epoch(labels, history)
     kept = run.metrics["kept_epoch"]
-    epoch = ui.url_slider("Epoch", epochs, name="epoch", default=min(kept, epochs))
+    epoch = url_slider("Epoch", epochs, name="epoch", default=min(kept, epochs))
     place = " (kept)" if epoch == kept else ""
-    st.title(f"After epoch {epoch}{place}: {ui.percent(right[epoch - 1].mean())} right")
-    event = ui.url_select(
+    st.title(f"After epoch {epoch}{place}: {percent(right[epoch - 1].mean())} right")
+    event = url_select(
         "Images",
-        learning.EVENTS,
+        learning_dynamics.EVENTS,
         name="event",
         default="Learned",
         widget="segmented_control",
-        format_func=lambda name: f"{name} ({len(learning.images_of(right, name, epoch)):,})",
+        format_func=lambda name: (
+            f"{name} ({len(learning_dynamics.images_of(right, name, epoch)):,})"
+        ),
     )
     left, beside = st.columns([1, 1], gap="large")
     with left:
-        counts = learning.confusion_at(labels, history[epoch - 1], len(classes))
+        counts = learning_dynamics.confusion_at(labels, history[epoch - 1], len(classes))
         st.plotly_chart(
-            matrices.confusion(counts, classes),
+            confusion_matrix.confusion(counts, classes),
             key="time_matrix",
             config={"displayModeBar": False},
             alt=f"Confusion matrix after epoch {epoch} of {epochs}",
         )
     with beside:
         st.caption(f"{event}: {SAID[event]}. The frames show what the kept epoch makes of them.")
-        ui_gallery.gallery(run, learning.images_of(right, event, epoch), key="time", columns=5)
+        gallery.gallery(
+            run, learning_dynamics.images_of(right, event, epoch), key="time", columns=5
+        )

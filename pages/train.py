@@ -2,20 +2,22 @@
 
 import streamlit as st
 
-import ui
-import ui_form
-import ui_run
-from core import jobs, limits, recipes
-from core.data import DATASETS
+from core.data.datasets import DATASETS
+from core.jobs import queue
+from core.runs import limits
+from core.training import recipes
+from ui import frame, run_panel, training_form
+from ui.text import plain
+from ui.url import url_select
 
-with ui.page("Train"):
+with frame.page("Train"):
     off = limits.training_off()
     st.title("Train a network")
     if off:
-        st.warning(f"{ui.plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
+        st.warning(f"{plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
     if limits.hosted():
         st.caption(f"A training here has at most {limits.max_epochs()} epochs.")
-    st.fragment(ui.guard("Train")(ui_run.line), run_every=2.0 if jobs.queue() else None)()
+    st.fragment(frame.guard("Train")(run_panel.line), run_every=2.0 if queue.queue() else None)()
 
     st.subheader("Reproduce an original")
     with st.container(horizontal=True):
@@ -27,20 +29,20 @@ with ui.page("Train"):
                 stated = f"Its author: {recipe.stated}" if recipe.stated else "No result stated"
                 st.caption(f"{DATASETS[recipe.dataset].title}. {stated}")
                 if st.button("Reproduce", key=f"reproduce_{recipe.name}", disabled=bool(off)):
-                    ui_form.submit(
-                        ui_form.Order(recipe, recipe.config, (0,), "auto", "auto", None, None)
+                    training_form.submit(
+                        training_form.Order(recipe, recipe.config, (0,), "auto", "auto", None, None)
                     )
 
     st.subheader("Or set it up yourself")
-    template = ui_form.template()
+    template = training_form.template()
     left, right = st.columns([3, 2], gap="large")
     with left:
         if template:
             base, start, run = template
-            st.caption(f"Starts from the settings of {ui.plain(run.title)}.")
+            st.caption(f"Starts from the settings of {plain(run.title)}.")
             st.page_link("pages/train.py", label="Start from a recipe", icon=":material/undo:")
         else:
-            name = ui.url_select(
+            name = url_select(
                 "Recipe",
                 list(recipes.RECIPES),
                 name="recipe",
@@ -49,7 +51,7 @@ with ui.page("Train"):
             )
             base = recipes.get(name)
             start = base.config
-        order = ui_form.form(base, start)
+        order = training_form.form(base, start)
     with right:
         if order:
             changed = recipes.differences(start, order.config)
@@ -65,7 +67,7 @@ with ui.page("Train"):
             key="train_start",
             disabled=bool(off) or order is None,
         ):
-            ui_form.submit(order)
+            training_form.submit(order)
         if order:
-            ui_form.show_plan(order)
-    ui_run.unfinished()
+            training_form.show_plan(order)
+    run_panel.unfinished()

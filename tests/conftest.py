@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import data, experiment, recipes, runs
-from tests.browsing import browser, page, served_root, server, training_app  # noqa: F401
+from core.data import datasets
+from core.jobs import experiment
+from core.runs import store
+from core.training import recipes
+from tests.helpers.browsing import browser, page, served_root, server, training_app  # noqa: F401
 
 ROOT = Path(__file__).parent.parent
 REAL_DATA = ROOT / "data"
@@ -17,7 +20,7 @@ REAL_DATA = ROOT / "data"
 
 def synthetic(
     channels: int = 1, side: int = 28, classes: int = 10, train: int = 600, test: int = 120
-) -> data.Dataset:
+) -> datasets.Dataset:
     """Blurry blobs, one place and colour a class: a small network learns them within an epoch."""
     rng = np.random.RandomState(7)
     ys, xs = np.mgrid[:side, :side] / side
@@ -34,19 +37,19 @@ def synthetic(
         return images.astype(np.uint8), labels
 
     names = tuple(f"class {index}" for index in range(classes))
-    return data.from_arrays("synthetic", *part(train), *part(test), names)
+    return datasets.from_arrays("synthetic", *part(train), *part(test), names)
 
 
 TINY = recipes.get("digits-cnn").config.replace(epochs=2, batch_size=64)
 
 
 @pytest.fixture(scope="session")
-def gray() -> data.Dataset:
+def gray() -> datasets.Dataset:
     return synthetic()
 
 
 @pytest.fixture(scope="session")
-def rgb() -> data.Dataset:
+def rgb() -> datasets.Dataset:
     return synthetic(channels=3, side=32, classes=7, train=420, test=70)
 
 
@@ -72,11 +75,11 @@ def artifacts(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def tiny(trained_root, artifacts) -> runs.Run:
+def tiny(trained_root, artifacts) -> store.Run:
     """The tiny run, copied into this test's own artifacts folder."""
     source = next(trained_root.iterdir())
     shutil.copytree(source, artifacts / source.name)
-    return runs.load(source.name)
+    return store.load(source.name)
 
 
 @pytest.fixture

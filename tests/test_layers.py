@@ -4,96 +4,110 @@ import ast
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.conftest import ROOT
 
-# Each file may import only what stands above it.
-ORDER = [
-    "fetch",
-    "digits",
-    "data",
-    "sizes",
-    "settings",
-    "recipes",
-    "models",
-    "augment",
-    "hardware",
-    "distributed",
-    "train",
-    "precision",
-    "evaluate",
-    "statistics",
-    "compare",
-    "learning",
-    "histories",
-    "picture",
-    "strokes",
-    "loops",
-    "ground",
-    "rules",
-    "clutter",
-    "paper",
-    "subject",
-    "ink",
-    "parts",
-    "joints",
-    "spans",
-    "numbers",
-    "files",
-    "unzip",
-    "state",
-    "runs",
-    "claims",
-    "limits",
-    "tags",
-    "personal",
-    "personal_zip",
-    "beginning",
-    "summary",
-    "samples",
-    "agreement",
-    "jobs",
-    "tasks",
-    "stamps",
-    "scoring",
-    "points",
-    "clouds",
-    "verdicts",
-    "neighbours",
-    "facts",
-    "baselines",
-    "duplicates",
-    "experiment",
-    "plan",
-    "worker",
-    "terminal",
-    "reader",
-    "explain",
-    "charts",
-    "matrices",
-    "sprites",
-    "grids",
-    "svg",
-    "figures",
-    "findings",
-    "review",
-    "card",
-    "sheets",
-    "handout",
-    "cells",
-    "rebuild",
-    "vetting",
-    "archive",
-    "report",
-    "trackers",
-    "giveaway",
-    "arguments",
-    "commands_training",
-    "commands_runs",
-    "__main__",
-]
+# Ten rooms from the ground up. A room imports only rooms above it, a file only what stands above
+# it in its own room.
+ROOMS = {
+    "data": ["folders", "download", "digits", "datasets"],
+    "training": [
+        "sizes",
+        "settings",
+        "recipes",
+        "models",
+        "augmentation",
+        "hardware",
+        "distributed",
+        "loop",
+        "precision",
+    ],
+    "evaluation": [
+        "knn",
+        "uncertainty",
+        "classification",
+        "paired_tests",
+        "learning_dynamics",
+        "curves",
+        "label_issues",
+        "samples",
+    ],
+    "runs": [
+        "files",
+        "safe_zip",
+        "status",
+        "store",
+        "limits",
+        "dataset_cache",
+        "tags",
+        "reproduction",
+        "provenance",
+        "summary",
+    ],
+    "analysis": [
+        "scoring",
+        "ood",
+        "neighbours",
+        "baselines",
+        "duplicates",
+        "findings",
+        "attribution",
+    ],
+    "reading": [
+        "picture",
+        "stroke_width",
+        "topology",
+        "background",
+        "ruled_lines",
+        "artifact_removal",
+        "binarization",
+        "foreground",
+        "preprocessing",
+        "components",
+        "cut_points",
+        "segment_candidates",
+        "digit_strings",
+        "reader",
+        "personal",
+        "personal_zip",
+        "personal_scores",
+    ],
+    "jobs": [
+        "fine_tuning",
+        "experiment",
+        "plan",
+        "queue",
+        "background_tasks",
+        "worker",
+        "progress",
+    ],
+    "figures": [
+        "charts",
+        "thumbnails",
+        "image_grid",
+        "confusion_matrix",
+        "svg",
+        "contact_sheet",
+        "png",
+    ],
+    "reports": [
+        "review",
+        "model_card",
+        "notebook_cells",
+        "code_export",
+        "html_report",
+        "import_checks",
+        "archive",
+        "package",
+        "tracker_export",
+        "transfer",
+    ],
+    "cli": ["arguments", "run_commands", "training_commands", "main"],
+}
+ORDER = [f"{room}.{name}" for room, names in ROOMS.items() for name in names]
 CORE = ROOT / "core"
 
 
@@ -108,28 +122,56 @@ def imported(path) -> set[str]:
     return names
 
 
+def inside(path: Path) -> set[str]:
+    """Dotted room.file of everything in core that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "core" for alias in node.names), path
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("core"):
+            room, *file = node.module.split(".")[1:]
+            found |= {f"{room}.{name}" for name in file or [alias.name for alias in node.names]}
+    return found
+
+
 def test_every_file_of_core_has_its_place():
-    assert {path.stem for path in CORE.glob("*.py")} - {"__init__"} == set(ORDER)
+    files = {f"{path.parent.name}.{path.stem}" for path in CORE.glob("*/*.py")}
+    assert {name for name in files if not name.endswith("__init__")} == set(ORDER)
+    assert {path.name for path in CORE.glob("*.py")} == {"__init__.py", "__main__.py"}
+
+
+def test_rooms_have_neither_too_few_files_nor_too_many():
+    assert all(3 <= len(names) <= 15 for names in ROOMS.values())
+
+
+def test_rooms_begin_with_a_sentence_and_nothing_else():
+    for room in ROOMS:
+        assert [
+            type(node) for node in ast.parse((CORE / room / "__init__.py").read_text()).body
+        ] == [ast.Expr]
 
 
 def test_every_file_of_core_has_its_tests():
-    tested = {path.stem.removeprefix("test_") for path in (ROOT / "tests").glob("test_*.py")}
-    assert {name.strip("_") for name in ORDER} - tested == set()
+    missing = [
+        name
+        for name in ORDER
+        if not (ROOT / "tests" / name.replace(".", "/test_", 1)).with_suffix(".py").exists()
+    ]
+    assert not missing
 
 
 @pytest.mark.parametrize("name", ORDER)
 def test_a_file_imports_only_what_stands_above_it(name):
-    above = set(ORDER[: ORDER.index(name)])
-    inside = {n.split(".")[1] for n in imported(CORE / f"{name}.py") if n.startswith("core.")}
-    assert inside <= above
+    room, file = name.split(".")
+    assert inside(CORE / room / f"{file}.py") <= set(ORDER[: ORDER.index(name)])
 
 
 def test_charts_knows_nobody():
-    assert not any(name.startswith("core") for name in imported(CORE / "charts.py"))
+    assert not any(name.startswith("core") for name in imported(CORE / "figures" / "charts.py"))
 
 
 def test_nothing_under_core_imports_streamlit():
-    for path in CORE.glob("*.py"):
+    for path in CORE.rglob("*.py"):
         assert not any(name.split(".")[0] == "streamlit" for name in imported(path)), path
 
 

@@ -5,8 +5,9 @@ import shlex
 
 import pytest
 
-from core import arguments, recipes
-from core.__main__ import COMMANDS
+from core.cli import arguments
+from core.cli.main import COMMANDS
+from core.training import recipes
 from tests.conftest import ROOT
 from tests.test_layers import ORDER
 

@@ -5,18 +5,22 @@ import pytest
 import torch
 from torch import nn
 
-from core import data, histories, neighbours, recipes, runs, scoring
-from core.summary import results_table
+from core.analysis import neighbours, scoring
+from core.data import datasets
+from core.evaluation import curves
+from core.runs import store
+from core.runs.summary import results_table
+from core.training import recipes
 from tests.conftest import ROOT
 
 
 @pytest.fixture
-def shipped(monkeypatch) -> dict[str, runs.Run]:
+def shipped(monkeypatch) -> dict[str, store.Run]:
     """Recipe -> shipped run of seed 0."""
     return {run.info["recipe"]: run for run in shipped_runs(monkeypatch) if not run.info["seed"]}
 
 
-def shipped_runs(monkeypatch) -> list[runs.Run]:
+def shipped_runs(monkeypatch) -> list[store.Run]:
     """The runs in artifacts/ that git knows, or all where there is no git."""
     import subprocess
 
@@ -25,7 +29,7 @@ def shipped_runs(monkeypatch) -> list[runs.Run]:
         ["git", "ls-files", "artifacts/*/run.json"], cwd=ROOT, capture_output=True, text=True
     )
     known = {line.split("/")[1] for line in listed.stdout.splitlines()}
-    return [run for run in runs.list_runs() if not known or run.id in known]
+    return [run for run in store.list_runs() if not known or run.id in known]
 
 
 def test_every_recipe_ships_one_finished_run(shipped):
@@ -34,7 +38,7 @@ def test_every_recipe_ships_one_finished_run(shipped):
         assert run.state == "finished"
         assert run.info["changed"] == {}, name
         assert len(run.history()[0]) == recipes.get(name).config.epochs
-        assert not (run.folder / runs.CHECKPOINT).exists()
+        assert not (run.folder / store.CHECKPOINT).exists()
 
 
 def test_together_they_stay_under_15_megabytes(shipped):
@@ -65,7 +69,7 @@ def test_the_readme_shows_their_numbers(monkeypatch):
 def test_one_recipe_ships_three_seeds(monkeypatch):
     found = [run for run in shipped_runs(monkeypatch) if run.info["recipe"] == "mnist-mlp"]
     assert sorted(run.info["seed"] for run in found) == [0, 1, 2]
-    assert len({histories.seed_key(run.info) for run in found}) == 1
+    assert len({curves.seed_key(run.info) for run in found}) == 1
 
 
 def test_the_bundled_digits_run_is_reproduced_without_any_download(shipped, no_data):
@@ -147,7 +151,7 @@ def test_the_weights_score_the_same_in_a_network_written_by_hand(shipped, real_d
     model.load_state_dict(torch.load(run.folder / "model.pth", weights_only=True))
     moments = {"mnist-mlp": (0.1307, 0.3081), "mnist-cnn-bn": (0.1307, 0.3081)}
     mean, std = moments.get(name, (0.5, 0.5) if name == "fashion-cnn" else (0.0, 1.0))
-    test = data.load(run.info["dataset"]).test
+    test = datasets.load(run.info["dataset"]).test
     with torch.no_grad():
         batches = ((images / 255 - mean) / std for images in test.images.split(500))
         predicted = torch.cat([model.eval()(batch).argmax(1) for batch in batches])
@@ -171,6 +175,6 @@ def test_neighbours_are_training_images_with_the_labels_stored_beside_them(
     shipped, real_data, name
 ):
     run, found = shipped[name], neighbours.read(shipped[name])
-    _, labels, digest = data.load_train(run.info["dataset"])
+    _, labels, digest = datasets.load_train(run.info["dataset"])
     assert digest == run.info["dataset_sha256"]
     assert np.array_equal(labels[found.indices], found.labels)

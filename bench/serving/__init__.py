@@ -1,0 +1,1 @@
+"""How fast pages answer, and what they look like."""

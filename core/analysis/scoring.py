@@ -1,0 +1,119 @@
+"""What a network's predictions are worth; a finished run's network, loaded and scored again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.data import datasets
+from core.evaluation import classification, uncertainty
+from core.runs import files, reproduction, store
+from core.training import models
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """The saved weights, scored again. `exact`: the same number of test images is right."""
+
+    stored: float
+    found: float
+    count: int
+    exact: bool
+    changed_predictions: int
+
+
+def reproduce(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
+    """Score a finished run's saved weights on the data set again, in float32 on the CPU.
+
+    Raises RunNotFound, BrokenRun, or ValueError when the run is unfinished or the data is not what
+    it was.
+    """
+    found = store.load(run_id)
+    model = load_model(found)
+    dataset = dataset or datasets.load(found.info["dataset"])
+    check_data(found.info, dataset)
+    probs = classification.predict(
+        model, dataset.test.images, found.info["mean"], found.info["std"]
+    )
+    right = int((probs.argmax(1) == dataset.test.labels.numpy()).sum())
+    before = found.predictions()["probs"].argmax(1)
+    return Reproduction(
+        stored=found.metrics["test_accuracy"],
+        found=right / len(dataset.test),
+        count=len(dataset.test),
+        exact=right == found.metrics["test_right"],
+        changed_predictions=int((before != probs.argmax(1)).sum()),
+    )
+
+
+def stamp(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
+    """`reproduce`, with what came out kept in the run's folder, also when its weights or stored
+    predictions turn out to be damaged. Raises what `reproduce` raises.
+    """
+    start = time.perf_counter()
+    try:
+        result = reproduce(run_id, dataset)
+    except files.BrokenRun as error:
+        run = store.load(run_id)
+        if run.metrics is not None:
+            reproduction.write(run, None, seconds=time.perf_counter() - start, problem=str(error))
+        raise
+    reproduction.write(store.load(run_id), asdict(result), seconds=time.perf_counter() - start)
+    return result
+
+
+def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What metrics.json says of predictions: labels (N,), probs float32 (N, classes)."""
+    predicted = probs.argmax(1)
+    right = int((predicted == labels).sum())
+    counts = classification.confusion(labels, predicted, len(classes))
+    bins = uncertainty.calibration(labels, probs)
+    return {
+        "test_count": len(labels),
+        "test_right": right,
+        "test_accuracy": classification.accuracy(labels, probs),
+        "test_accuracy_interval": list(uncertainty.wilson_interval(right, len(labels))),
+        "test_loss": classification.cross_entropy(labels, probs),
+        "per_class": classification.per_class(labels, predicted, classes),
+        "confusion": counts.tolist(),
+        "most_confused": classification.most_confused(counts),
+        "expected_calibration_error": uncertainty.expected_calibration_error(bins),
+        "calibration": bins,
+    }
+
+
+def read_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) -> int:
+    """How many of some images uint8 (N, C, H, W) with labels (N,) a network reads right."""
+    images, labels = drawings
+    if not len(labels):
+        return 0
+    probs = classification.predict(model, torch.from_numpy(images), mean, std)
+    return int((probs.argmax(1) == labels).sum())
+
+
+def load_model(run: store.Run) -> torch.nn.Module:
+    """A finished run's network on the CPU, in evaluation mode. Raises BrokenRun or ValueError."""
+    if run.problem:
+        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
+    if run.metrics is None:
+        raise ValueError(f"{run.id} is {run.state}: it has no final weights yet")
+    info = run.info
+    model = models.build(info["model"], tuple(info["shape"]), len(info["classes"]), **info["sizes"])
+    try:
+        model.load_state_dict(store.read_weights(run))
+    except RuntimeError as error:
+        raise files.BrokenRun(f"{run.folder / store.WEIGHTS}: {error}") from error
+    return models.channels_last(model).eval()
+
+
+def check_data(info: dict, dataset: datasets.Dataset) -> None:
+    """Raises ValueError when a data set is not the one that a run recorded."""
+    if info["dataset_sha256"] != dataset.sha256:
+        raise ValueError(
+            f"the data set {info['dataset']!r} here is not the one the run was trained on "
+            f"(sha256 {dataset.sha256[:12]}, the run has {info['dataset_sha256'][:12]})"
+        )

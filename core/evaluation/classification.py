@@ -1,0 +1,75 @@
+"""Predict once; everything else is a small function of labels (N,) and probs (N, classes)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from core.training.models import predict_logits
+
+
+def predict(
+    model: nn.Module, images: torch.Tensor, mean: Sequence[float], std: Sequence[float]
+) -> np.ndarray:
+    """Probabilities float32 (N, classes) for uint8 images (N, C, H, W), computed in float32."""
+    return predict_logits(model, images, mean, std).softmax(1).numpy()
+
+
+def accuracy(labels: np.ndarray, probs: np.ndarray) -> float:
+    """Share of right predictions, 0 to 1."""
+    return float(np.mean(probs.argmax(1) == labels))
+
+
+def cross_entropy(labels: np.ndarray, probs: np.ndarray) -> float:
+    """Mean negative log-probability of the true class, in nats."""
+    from sklearn.metrics import log_loss
+
+    exact = probs.astype(np.float64)
+    exact /= exact.sum(1, keepdims=True)  # float32 rows sum to one only nearly
+    return float(log_loss(labels, exact, labels=np.arange(probs.shape[1])))
+
+
+def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Counts int64 (classes, classes): row = true class, column = predicted class."""
+    from sklearn.metrics import confusion_matrix
+
+    return confusion_matrix(labels, predicted, labels=np.arange(classes))
+
+
+def per_class(
+    labels: np.ndarray, predicted: np.ndarray, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Precision, recall, F1 and support of every class, in the order of `names`.
+
+    A class that was never predicted has precision 0, one that never occurs has recall 0.
+    """
+    from sklearn.metrics import precision_recall_fscore_support
+
+    columns = precision_recall_fscore_support(
+        labels, predicted, labels=np.arange(len(names)), zero_division=0
+    )
+    return [
+        {
+            "class": name,
+            "precision": float(p),
+            "recall": float(r),
+            "f1": float(f),
+            "support": int(s),
+        }
+        for name, p, r, f, s in zip(names, *columns, strict=True)
+    ]
+
+
+def most_confused(counts: np.ndarray, limit: int = 10) -> list[tuple[int, int, int]]:
+    """(true class, predicted class, count), most frequent first, the diagonal and zeros left
+    out.
+    """
+    errors = np.array(counts)
+    np.fill_diagonal(errors, 0)
+    order = np.argsort(-errors, axis=None, kind="stable")[:limit]
+    pairs = [tuple(map(int, np.unravel_index(place, errors.shape))) for place in order]
+    return [(true, said, int(errors[true, said])) for true, said in pairs if errors[true, said]]

@@ -1,0 +1,91 @@
+"""A grid of images as one Plotly figure over one picture: each image can be clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from core.figures import thumbnails
+from core.figures.charts import RIGHT, WRONG
+
+LINE = 0.3  # height of the text under an image, as a share of the image's side
+
+
+def figure(
+    images: np.ndarray,
+    texts: Sequence[str],
+    right: np.ndarray,
+    *,
+    columns: int,
+    side: int = 112,
+    hover: Sequence[str] | None = None,
+) -> go.Figure:
+    """Images uint8 (M, C, H, W), each framed green or vermilion by `right` bool (M,), `texts`
+    under them; `side` is the width of one in pixels of the screen.
+
+    A click gives the image's place in the grid. Raises ValueError without images.
+    """
+    colors = np.array([list(bytes.fromhex(color.lstrip("#"))) for color in (WRONG, RIGHT)])
+    many = len(images) > 36
+    scale = max(1, round((2 if many else 3) * 28 / max(images.shape[2:])))
+    picture = thumbnails.sheet(
+        images & 0xFC if many else images,  # 64 greys: a sixth less to send
+        colors[right.astype(int)].astype(np.uint8),
+        columns=columns,
+        scale=scale,
+        line=LINE,
+    )
+    rows, places = -(-len(images) // columns), np.arange(len(images))
+    down = 1 + LINE
+    x, y = places % columns, places // columns * down
+    drawn = go.Figure()
+    drawn.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"symbol": "square", "size": 0.85 * side},
+        opacity=0,
+        selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        text=list(hover or texts),
+        hovertemplate="%{text}<extra></extra>",
+    )
+    drawn.add_scatter(
+        x=x,
+        y=y + 0.5 + LINE / 2,
+        mode="text",
+        text=list(texts),
+        textfont={"size": 12 if side > 90 else 10, "color": [RIGHT if r else WRONG for r in right]},
+        hoverinfo="skip",
+    )
+    drawn.add_layout_image(
+        source=thumbnails.data_uri(thumbnails.encode(picture)),
+        x=-0.5,
+        y=-0.5,
+        sizex=columns,
+        sizey=rows * down,
+        xref="x",
+        yref="y",
+        sizing="stretch",
+        layer="below",
+    )
+    plain = {"visible": False, "fixedrange": True}
+    drawn.update_xaxes(range=[-0.5, columns - 0.5], **plain)
+    drawn.update_yaxes(
+        range=[rows * down - 0.5, -0.5],
+        scaleanchor="x",
+        constrain="domain",
+        constraintoward="top",
+        **plain,
+    )
+    drawn.update_layout(
+        height=round(rows * down * side),
+        margin={"l": 0, "r": 0, "t": 0, "b": 0},
+        hovermode="closest",
+        clickmode="event+select",
+        dragmode=False,
+        showlegend=False,
+    )
+    return drawn

@@ -1,0 +1,114 @@
+"""Small jobs about a finished run, in processes of their own: a page starts one and looks in later.
+
+A task holds a lock in the run's folder for as long as it lives, so that a killed one is known to be
+dead; they work one after the other, with the lowest priority. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.jobs import queue
+from core.runs import files, limits, status, store
+
+TASKS = {
+    "neighbours": ("neighbours",),
+    "evaluate": ("evaluate", "--stamp"),
+}
+TURN = ".tasks.lock"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`state` is idle (never started), waiting, running, done or failed; `share` of the work done,
+    0 to 1; `reason` says why it failed.
+    """
+
+    state: str
+    share: float = 0.0
+    reason: str | None = None
+
+    @property
+    def active(self) -> bool:
+        return self.state in ("waiting", "running")
+
+
+def start(run_id: str, name: str) -> bool:
+    """Start a task's worker; False when it is at work already.
+
+    Raises RunNotFound, ValueError for an unknown name, BrokenRun when the run is not finished or
+    its folder cannot be written, or Refused where runs stay as they are.
+    """
+    limits.refuse_changes()
+    folder = _usable(run_id, name)
+    if progress(folder, name).active:
+        return False
+    _tell(folder, name, state="waiting", share=0.0)
+    queue.spawn([*TASKS[name], run_id, "--task"], folder / f"{name}.log", threads=1)
+    return True
+
+
+def progress(folder: Path, name: str) -> Progress:
+    """How far a task of a run's folder is."""
+    path = folder / _told(name)
+    said = status.read(folder, path.name)
+    now, share = said.get("state", "idle"), said.get("share", 0.0)
+    if now not in ("waiting", "running") or status.is_locked(folder, _lock(name)):
+        return Progress(now, share, said.get("reason"))
+    with contextlib.suppress(OSError):
+        if now == "waiting" and time.time() - path.stat().st_mtime < status.START_S:
+            return Progress(now, share)  # its process is starting
+    return Progress("failed", share, "It ended before it was done; start it again.")
+
+
+@contextlib.contextmanager
+def told(run_id: str, name: str, *, page: bool = True) -> Iterator[Callable[[float], None]]:
+    """Around a task's work in its own process: yields a call that is told the share done.
+
+    Started by a `page` it waits for other tasks, stands back behind whoever looks, and writes down
+    what goes wrong before it raises it; a person's own command works at once.
+    """
+    from filelock import FileLock
+
+    if not page:
+        yield lambda share: None
+        return
+    folder = _usable(run_id, name)
+    limits.step_back()
+    with FileLock(folder / _lock(name), timeout=5):
+        try:
+            with FileLock(store.root() / TURN):
+                _tell(folder, name, state="running", share=0.0)
+                yield lambda share: _tell(folder, name, state="running", share=share)
+        except Exception as error:
+            _tell(folder, name, state="failed", share=0.0, reason=str(error)[:500])
+            raise
+        _tell(folder, name, state="done", share=1.0)
+
+
+def _usable(run_id: str, name: str) -> Path:
+    if name not in TASKS:
+        raise ValueError(f"unknown task {name!r}: choose one of {', '.join(TASKS)}")
+    run = store.load(run_id)
+    if run.metrics is None:
+        raise store.BrokenRun(f"{run_id} is {run.state}: only a finished run can be worked on")
+    if not os.access(run.folder, os.W_OK):
+        raise store.BrokenRun(f"{run.folder} cannot be written: nothing can be added to this run")
+    return run.folder
+
+
+def _tell(folder: Path, name: str, **said: object) -> None:
+    files.write_json(folder / _told(name), said, sync=False)
+
+
+def _told(name: str) -> str:
+    return f"{name}.task.json"
+
+
+def _lock(name: str) -> str:
+    return f"{name}.task.lock"

@@ -1,0 +1,226 @@
+"""What a training begins from that goes on from a finished run with a person's own drawings.
+
+Frozen into the new run's folder, so that it is resumed to the same weights when the set has grown
+or the first run is gone. In line it waits like any other.
+
+Nothing here imports torch at the top: pages put such a training in line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.data import datasets
+from core.reading import personal
+from core.runs import files, store
+from core.training.recipes import from_description
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.training.loop import TrainingData
+
+START, DRAWINGS = "start.pth", "personal.npz"
+# Chosen by bench.training.fine_tuning, on new drawings and validation images: a share of 0.05
+# leaves more of a small set's gain behind, a rate of 1 costs the set's own images.
+SHARE = 0.2  # of the training images, that the drawings are repeated to
+MAX_REPEATS = 50  # of one drawing: a handful is not learned by heart
+EPOCHS, LR = 0.25, 0.3  # shares of the first training's
+TWIN = 0.05  # distance of two images of length 1 below which they are one picture twice
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A beginning. `start_from` and `personal` go into run.json; `start` is the file of the first
+    run's weights, `fit` and `held_out` are images uint8 (N, C, H, W) with labels int64 (N,).
+    """
+
+    start_from: dict[str, Any]
+    personal: dict[str, Any]
+    start: Path
+    fit: tuple[np.ndarray, np.ndarray]
+    held_out: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def info(self) -> dict[str, Any]:
+        """Its part of run.json."""
+        return {"start_from": self.start_from, "personal": self.personal}
+
+    def tensors(self) -> tuple[Tensor, Tensor]:
+        """The images to train on and their labels, each as often as it counts."""
+        import torch
+
+        times = self.personal["repeats"]
+        images, labels = (torch.from_numpy(part) for part in self.fit)
+        return images.repeat(times, 1, 1, 1), labels.repeat(times)
+
+    def weights(self) -> dict[str, Tensor]:
+        """What the network starts with. Raises BrokenRun when it is not what was frozen."""
+        return files.read_tensors(self.start, self.start_from["weights_sha256"])
+
+    def freeze(self, folder: Path) -> None:
+        """Write it into a run's folder. Raises BrokenRun when the first run is damaged."""
+        if self.start.parent.resolve() == folder.resolve():
+            return
+        content = self.start.read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.start_from["weights_sha256"]:
+            raise files.BrokenRun(f"{self.start}: checksum mismatch: it was changed or damaged")
+        files.write_bytes(folder / START, content)
+        names = ("images", "labels", "held_out_images", "held_out_labels")
+        arrays = dict(zip(names, (*self.fit, *self.held_out), strict=True))
+        files.write_arrays(folder / DRAWINGS, **arrays)
+
+
+def joined(parts: TrainingData, drawings: tuple[Tensor, Tensor]) -> TrainingData:
+    """The data of a training with drawings added to what it learns from; nothing else changes."""
+    import torch
+
+    images, labels = drawings
+    fit = datasets.Split(
+        torch.cat([parts.fit.images, images]), torch.cat([parts.fit.labels, labels])
+    )
+    return dataclasses.replace(parts, fit=fit)
+
+
+def prepare(run_id: str) -> Beginning:
+    """Training further from a finished run with the drawings kept for it.
+
+    Raises RunNotFound, BrokenRun, DatasetError when the test images are not here to look for
+    drawings among them, or ValueError when there is nothing to train with.
+    """
+    run = store.load(run_id)
+    if run.problem:
+        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
+    if run.metrics is None:
+        raise ValueError(f"{run_id} is {run.state}: only a finished run can be trained further")
+    kind = personal.kind_of(run)
+    kept = sorted(personal.entries(kind), key=lambda entry: entry.id)
+    images = personal.frames(kind, kept)
+    shown = _tested(kind, run, kept, images)
+    held = np.array([entry.held_out for entry in kept], bool)
+    labels = np.array([entry.label for entry in kept], np.int64)
+    fit, held_out = ((images[part], labels[part]) for part in (~held & ~shown, held & ~shown))
+    if not len(fit[1]):
+        raise ValueError(
+            f"of {len(kept)} drawings that {run_id} could read none is there to train on "
+            f"(a third is held out, {int(shown.sum())} are test images): keep more on the Draw page"
+        )
+    return Beginning(
+        start_from={
+            "run": run.id,
+            "weights_sha256": store.weights_sha256(run),
+            "dataset_sha256": run.info["dataset_sha256"],
+        },
+        personal={
+            "count": len(fit[1]),
+            "repeats": repeats(_images(run.info), len(fit[1])),
+            "held_out": len(held_out[1]),
+            "test_images_left_out": int(shown.sum()),
+            "sha256": _sha256(fit, kind.classes),
+            "held_out_sha256": _sha256(held_out, kind.classes),
+        },
+        start=run.folder / store.WEIGHTS,
+        fit=fit,
+        held_out=held_out,
+    )
+
+
+def wish(run_id: str, **changes: Any) -> dict[str, Any]:
+    """What jobs.submit takes to train a run further: recipe, config, seed, name and begin.
+
+    Its settings suit weights that know most already: a quarter of the epochs at three tenths of
+    the learning rate. `changes` of settings, seed or name that are not None are taken as given.
+    Raises what `prepare` does.
+    """
+    begin, run = prepare(run_id), store.load(run_id)
+    recipe, config = from_description(run.info)
+    gentle = {"epochs": max(1, round(EPOCHS * config.epochs)), "lr": LR * config.lr}
+    if run.info.get("start_from"):
+        gentle = {}  # its settings are gentle already
+    given = {name: value for name, value in changes.items() if value is not None}
+    wish = {
+        "seed": given.pop("seed", run.info["seed"]),
+        "name": given.pop("name", f"{run.title[:60]}, with own drawings"),
+    }
+    return wish | {"recipe": recipe, "config": config.replace(**gentle | given), "begin": begin}
+
+
+def repeats(images: int, drawings: int) -> int:
+    """How often each drawing counts beside so many training images: to a fifth of them, at most 50
+    times.
+    """
+    return max(1, min(MAX_REPEATS, round(SHARE * images / drawings)))
+
+
+def frozen(folder: Path, info: dict[str, Any]) -> Beginning | None:
+    """The beginning that a run's folder holds, or None for one that began from nothing. Raises
+    BrokenRun.
+    """
+    if not info.get("start_from"):
+        return None
+    path = folder / DRAWINGS
+    arrays = files.read_arrays(path)
+    try:
+        fit, held_out = (
+            (arrays[f"{part}images"], arrays[f"{part}labels"]) for part in ("", "held_out_")
+        )
+        classes = tuple(info.get("classes") or datasets.DATASETS[info["dataset"]].classes)
+        same = _sha256(fit, classes) == info["personal"]["sha256"]
+        same = same and _sha256(held_out, classes) == info["personal"]["held_out_sha256"]
+    except (KeyError, TypeError) as error:
+        raise files.BrokenRun(f"{path} lacks {error}") from error
+    if not same:
+        raise files.BrokenRun(f"{path}: not the drawings that the run began with")
+    return Beginning(info["start_from"], info["personal"], folder / START, fit, held_out)
+
+
+def _images(info: dict[str, Any]) -> int:
+    """Training images of a run, its drawings not counted."""
+    drawings = info.get("personal") or {"count": 0, "repeats": 0}
+    return info["images"]["fit"] - drawings["count"] * drawings["repeats"]
+
+
+def _sha256(part: tuple[np.ndarray, np.ndarray], classes: tuple[str, ...]) -> str:
+    return datasets.hash_part(*part, classes)
+
+
+def _tested(
+    kind: personal.Kind, run: store.Run, kept: list[personal.Entry], images: np.ndarray
+) -> np.ndarray:
+    """Which drawings are test images, bool (N,): by what the network sees, and by the picture
+    where it has that size. Trained on them, a run's test accuracy would be worth nothing.
+    """
+    if not kept:
+        return np.zeros(0, bool)
+    test, _, digest = datasets.load_test(run.info["dataset"])
+    if digest != run.info["test_sha256"]:
+        raise datasets.DatasetError(
+            f"the test images of {run.info['dataset']} here are not those of {run.id}"
+        )
+    found = twins(images, test)
+    for place, entry in enumerate(kept):
+        small = personal.small_picture(kind, entry)
+        if small is not None:
+            found[place] |= bool(twins(np.stack([small, 255 - small]), test).any())
+    return found
+
+
+def twins(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Which images, uint8 (N, C, H, W), stand among `others` too, as bright or less: bool (N,)."""
+    cosine, theirs = 1 - TWIN**2 / 2, _unit(others).T
+    found = np.zeros(len(images), bool)
+    for start in range(0, len(images), 256):
+        found[start : start + 256] = (_unit(images[start : start + 256]) @ theirs).max(1) > cosine
+    return found
+
+
+def _unit(images: np.ndarray) -> np.ndarray:
+    """Rows float32 (N, C*H*W) of length 1."""
+    rows = images.reshape(len(images), -1).astype(np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)

@@ -1,0 +1,202 @@
+"""A thing on a plain ground, for sets of things rather than of strokes: found, cropped, and laid
+on black as Fashion-MNIST's are. `core.ink` uses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from core.reading import binarization, stroke_width
+
+LARGE = 1000  # pixels of the long side from which things are cropped
+SIDE = 360  # pixels of the long side at which the ground is judged
+PLAIN = 16  # of 255: how far most of a plain ground's border may stray from its light
+LEAST = 10  # of 255: what is nearer to the ground belongs to it
+PARTS = 0.04  # of the largest part's area: what is smaller is a speck, larger the other shoe
+SMALL = 0.002  # of the picture: less is no subject
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`image` uint8 (C, H, W) in the set's form; `stages` are (name, uint8 image); `said` is what
+    was done; `place` ((top, left), (height, width)) on the given picture, None when it was taken
+    whole.
+    """
+
+    image: np.ndarray
+    stages: tuple[tuple[str, np.ndarray], ...]
+    said: tuple[str, ...]
+    place: tuple[tuple[int, int], tuple[int, int]] | None = None
+
+
+def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
+    """The thing on a picture as a network of input `shape` (C, H, W) saw such things.
+
+    A picture of that very size is not cropped. Raises paper.EmptyDrawing when the whole picture is
+    one plain ground.
+    """
+    channels, height, width = shape
+    stages = [("as given", np.asarray(image))]
+    if image.size == (width, height):
+        return whole(image, shape)
+    image, shrunk = binarization.shrink(image, LARGE)
+    found = _on_plain_ground(image)
+    if found is None:
+        said = ["no plain ground was found, so the whole picture was taken"]
+        return _fitted(image, shape, stages, said)
+    mask, (ground, scale) = found
+    place = _whole(stroke_width.box(mask), scale, image.size)
+    crop, own = _cut(np.asarray(image), place), _cut(_enlarged(mask, image.size), place)
+    stages.append(("cropped", crop))
+    said = ["the subject was cropped from its ground"]
+    where = tuple(tuple(round(side / shrunk) for side in pair) for pair in place)
+    if channels == 3:
+        made = _fitted(Image.fromarray(crop), shape, stages, said)
+        return Subject(made.image, made.stages, made.said, where)
+    light = _lit(crop, own, _cut(_enlarged(ground, image.size), place))
+    if np.median(ground) > 127:
+        said.append("its light ground was made black, as in the set")
+    stages.append(("on black", light))
+    final = _framed(light, (height, width), 0)
+    stages.append((f"{width}x{height}", final))
+    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said), where)
+
+
+def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
+    """All of the picture in the frame, nothing cropped."""
+    return _fitted(image, shape, [("as given", np.asarray(image))], [])
+
+
+def _fitted(image: Image.Image, shape, stages, said) -> Subject:
+    """The whole picture in the frame; for gray sets its ground is made the dark one."""
+    channels, height, width = shape
+    stages, said = list(stages), list(said)
+    if channels == 3:
+        pixels = np.asarray(image.convert("RGB"))
+        ground = tuple(int(np.median(_rim(pixels[..., c], 1))) for c in range(3))
+        final = _framed(pixels, (height, width), ground)
+        return Subject(np.moveaxis(final, 2, 0).copy(), (*stages, ("fitted", final)), tuple(said))
+    gray = np.asarray(image.convert("L"))
+    if float(np.median(_rim(gray, 1))) > 127:
+        gray = 255 - gray
+        stages.append(("inverted", gray))
+        said.append("its light ground was made dark, as in the set")
+    final = _framed(gray, (height, width), int(np.median(_rim(gray, 1))))
+    stages.append((f"{width}x{height}", final))
+    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said))
+
+
+def _on_plain_ground(image: Image.Image):
+    """(mask, (ground, scale)) of the subject at working size, `ground` float32 (H, W) its gray; or
+    None when the border shows more than one ground in even or slowly changing light.
+    """
+    small, scale = binarization.shrink(image, SIDE)
+    pixels = np.asarray(small, np.float32)
+    pixels = pixels[..., None] if pixels.ndim == 2 else pixels
+    height, width = pixels.shape[:2]
+    if min(height, width) < 12:
+        return None
+    surface = np.stack([_surface(pixels[..., c]) for c in range(pixels.shape[2])], 2)
+    smooth = ndimage.gaussian_filter(pixels, (0.7, 0.7, 0))
+    away = np.abs(smooth - surface).max(2)
+    rim = _rim(away, max(1, min(height, width) // 40))
+    if np.percentile(rim, 70) > PLAIN:
+        return None
+    least = max(LEAST, 3.5 * float(np.median(rim)) / 0.6745)
+    clear = away[away > least]
+    if not len(clear) or len(clear) < SMALL * away.size:
+        raise binarization.EmptyDrawing(
+            "nothing stands out from the ground here: choose another picture"
+        )
+    # a thing's soft shadow is nearer to the ground than the thing, and only counts where they touch
+    level = max(least, 0.35 * float(np.percentile(clear, 75)))
+    mask = ndimage.binary_propagation(away > level, mask=away > least) if level > least else None
+    mask = away > level if mask is None or mask.mean() > 0.9 else mask
+    mask = _parts(ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(mask, 3))[3:-3, 3:-3]))
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    gray = surface @ weights if surface.shape[2] == 3 else surface[..., 0]
+    return mask, (gray.astype(np.float32), scale)
+
+
+def _surface(channel: np.ndarray) -> np.ndarray:
+    """The ground's light over the picture (H, W): a plane through the border's pixels, to which
+    what strays from it counts ever less.
+    """
+    height, width = channel.shape
+    band = max(1, min(height, width) // 40)
+    ys, xs = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    terms = np.stack([np.ones(len(_rim(ys, band))), _rim(ys, band), _rim(xs, band)], 1)
+    values = _rim(channel, band)
+    found = np.array([np.median(values), 0.0, 0.0])
+    for _ in range(8):
+        rest = np.abs(values - terms @ found)
+        weight = 1 / (1 + (rest / (2 * np.median(rest) + 1.0)) ** 2) ** 2
+        weighted = terms * weight[:, None]
+        found = np.linalg.solve(weighted.T @ terms + 1e-6 * np.eye(3), weighted.T @ values)
+    return np.clip(found[0] + found[1] * ys + found[2] * xs, 0, 255).astype(np.float32)
+
+
+def _parts(mask: np.ndarray) -> np.ndarray:
+    """The mask without specks."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if count < 2:
+        return mask
+    areas = np.bincount(labels.ravel())
+    areas[0] = 0
+    return (areas >= PARTS * areas.max())[labels]
+
+
+def _lit(crop: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """The crop as gray on black, uint8 (H, W): how far each pixel is from the ground, towards the
+    side on which most of the subject lies, as a share of what is possible there.
+    """
+    gray = np.asarray(Image.fromarray(crop).convert("L"), np.float32)
+    apart = gray - ground
+    inside = own > 0.5
+    darker = float(np.median(apart[inside])) < 0 if inside.any() else float(apart.mean()) < 0
+    share = -apart / np.maximum(ground, 1) if darker else apart / np.maximum(255 - ground, 1)
+    return binarization.to_image(np.clip(share, 0, 1) * np.clip(2 * own, 0, 1))
+
+
+def _framed(pixels: np.ndarray, size: tuple[int, int], ground) -> np.ndarray:
+    """Fitted into (height, width) with its proportions kept, in the middle of its ground."""
+    height, width = size
+    factor = min(height / pixels.shape[0], width / pixels.shape[1])
+    fitted = tuple(max(1, round(side * factor)) for side in pixels.shape[1::-1])
+    kind = Image.Resampling.BOX if factor < 0.5 else Image.Resampling.BICUBIC
+    small = np.asarray(Image.fromarray(pixels).resize(fitted, kind))
+    frame = np.empty((height, width, *pixels.shape[2:]), np.uint8)
+    frame[:] = ground
+    top, left = (height - small.shape[0]) // 2, (width - small.shape[1]) // 2
+    frame[top : top + small.shape[0], left : left + small.shape[1]] = small
+    return frame
+
+
+def _rim(values: np.ndarray, band: int) -> np.ndarray:
+    """The pixels of a border `band` wide, (N,)."""
+    inner = values[band:-band]
+    sides = (values[:band], values[-band:], inner[:, :band], inner[:, -band:])
+    return np.concatenate([side.ravel() for side in sides])
+
+
+def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Brought back to the picture's (width, height), float32 (H, W)."""
+    full = Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
+    return np.asarray(full)
+
+
+def _whole(place, scale: float, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """A place at working size in the picture's own pixels, no part of it cut off."""
+    (top, left), (tall, wide) = place
+    first = int(top / scale), int(left / scale)
+    last = min(size[1], -int(-(top + tall) // scale)), min(size[0], -int(-(left + wide) // scale))
+    return first, (last[0] - first[0], last[1] - first[1])
+
+
+def _cut(values: np.ndarray, place) -> np.ndarray:
+    (top, left), (tall, wide) = place
+    return values[top : top + tall, left : left + wide]

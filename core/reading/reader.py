@@ -1,0 +1,170 @@
+"""A finished run as a reader of pictures: prepared image in, probabilities out. Pages and predict
+use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core.analysis import scoring
+from core.data import datasets
+from core.evaluation import classification
+from core.reading import binarization, digit_strings, preprocessing
+from core.runs import store
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a run says of one picture; `probs` float32 (classes,)."""
+
+    classes: tuple[str, ...]
+    probs: np.ndarray
+    prepared: preprocessing.Prepared
+
+    @property
+    def label(self) -> str:
+        return self.classes[int(self.probs.argmax())]
+
+    @property
+    def confidence(self) -> float:
+        return float(self.probs.max())
+
+    @property
+    def probabilities(self) -> dict[str, float]:
+        return {name: float(value) for name, value in zip(self.classes, self.probs, strict=True)}
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --json` says: label, confidence, probabilities (class -> probability)."""
+        return {
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": self.probabilities,
+        }
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit of a number: `box` is (x, y, width, height) in pixels of the given picture."""
+
+    label: str
+    confidence: float
+    probs: np.ndarray
+    box: tuple[int, int, int, int]
+    image: np.ndarray
+
+
+@dataclass(frozen=True)
+class NumberAnswer:
+    """What a run reads in a picture of several digits; `lines` from top to bottom."""
+
+    classes: tuple[str, ...]
+    lines: tuple[tuple[Digit, ...], ...]
+    stages: tuple[tuple[str, np.ndarray], ...]
+    said: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return "/".join("".join(digit.label for digit in line) for line in self.lines)
+
+    @property
+    def digits(self) -> tuple[Digit, ...]:
+        return tuple(digit for line in self.lines for digit in line)
+
+    @property
+    def confidence(self) -> float:
+        """That all are right, if they are right or wrong independently."""
+        return float(np.prod([digit.confidence for digit in self.digits]))
+
+    def as_json(self) -> dict[str, Any]:
+        """What `predict --number --json` says: text, confidence, and for each digit its box as
+        [x, y, width, height] in pixels of the given picture; `labels` and `confidences` go with
+        the boxes.
+        """
+        return {
+            "text": self.text,
+            "confidence": self.confidence,
+            "boxes": [list(digit.box) for digit in self.digits],
+            "labels": [digit.label for digit in self.digits],
+            "confidences": [digit.confidence for digit in self.digits],
+        }
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A run's frozen network in evaluation mode; safe to share between threads."""
+
+    run: store.Run
+    model: torch.nn.Module
+
+    def read(self, image: Image.Image) -> Answer:
+        """Raises EmptyDrawing when there is nothing on the image to read."""
+        info = self.run.info
+        known = datasets.DATASETS.get(info["dataset"])
+        prepared = preprocessing.prepare(
+            image, tuple(info["shape"]), drawn=bool(known and known.drawn)
+        )
+        return Answer(tuple(info["classes"]), self.score(prepared.variants).mean(0), prepared)
+
+    def read_number(self, image: Image.Image) -> NumberAnswer:
+        """All digits on the picture. Raises EmptyDrawing, or ValueError for a run that reads no
+        drawings.
+        """
+        info = self.run.info
+        channels, height, width = info["shape"]
+        known = datasets.DATASETS.get(info["dataset"])
+        if not (known and known.drawn):
+            raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} holds no digits")
+        page = binarization.clean(image, digit_strings.SIDE)
+
+        def score(images: np.ndarray) -> np.ndarray:
+            return self.score(np.repeat(images[:, None], channels, 1))
+
+        lines = [
+            tuple(self._digit(found, page.scale) for found in line)
+            for line in digit_strings.read(page, (height, width), score)
+        ]
+        return NumberAnswer(tuple(info["classes"]), tuple(lines), page.stages, page.said)
+
+    def _digit(self, found: digit_strings.Found, scale: float) -> Digit:
+        rows, columns = found.place
+        place = (rows.start, columns.start), (rows.stop - rows.start, columns.stop - columns.start)
+        label = self.run.info["classes"][int(found.probs.argmax())]
+        return Digit(
+            label,
+            float(found.probs.max()),
+            found.probs,
+            preprocessing.given(place, scale),
+            found.image,
+        )
+
+    def plainly(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
+        """Probabilities float32 (N, classes) of pictures uint8 (H, W) or (H, W, 3) that are only
+        squashed to the network's size, as a naive demo would do it.
+        """
+        channels, height, width = self.run.info["shape"]
+        mode = "RGB" if channels == 3 else "L"
+        small = [
+            np.asarray(Image.fromarray(picture).convert(mode).resize((width, height)))
+            for picture in pictures
+        ]
+        stacked = np.stack(small).reshape(len(small), height, width, channels)
+        return self.score(np.moveaxis(stacked, 3, 1))
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""
+        batch = torch.from_numpy(np.array(images))
+        return classification.predict(
+            self.model, batch, self.run.info["mean"], self.run.info["std"]
+        )
+
+
+def open_run(run_id: str) -> Reader:
+    """The reader of a finished run. Raises RunNotFound, BrokenRun or ValueError."""
+    run = store.load(run_id)
+    return Reader(run, scoring.load_model(run).requires_grad_(False))

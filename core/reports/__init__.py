@@ -1,0 +1,1 @@
+"""What a run gives away, and what is checked before one is taken in."""

@@ -1,0 +1,245 @@
+"""A run as code that needs no Lightbox: a notebook and a script in plain PyTorch.
+
+Both are made of the same cells. What decides the numbers (split, augmentation, optimiser, order of
+the draws) is cut out of this library function by function, so that it cannot drift from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from core.reports import notebook_cells
+from core.runs.store import Run
+from core.training.settings import AUGMENTATION
+
+
+def notebook(run: Run) -> str:
+    """The run as a Jupyter notebook, not yet executed. Raises ValueError for settings that do not
+    hold.
+    """
+    made = []
+    for number, (kind, source) in enumerate(parts(run, script=False)):
+        cell: dict[str, Any] = {"cell_type": kind, "id": f"cell-{number}", "metadata": {}}
+        if kind == "code":
+            cell |= {"execution_count": None, "outputs": []}
+        made.append(cell | {"source": source.splitlines(keepends=True)})
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    whole = {
+        "cells": made,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
+
+
+def script(run: Run) -> str:
+    """The run as a script; it takes --train, and opens in editors that know `# %%` cells."""
+    joined = []
+    for kind, source in parts(run, script=True):
+        if kind == "markdown":
+            lines = "".join(f"# {line}".rstrip() + "\n" for line in source.splitlines())
+            joined.append(f"# %% [markdown]\n{lines}")
+        else:
+            joined.append(f"# %%\n{source}\n")
+    return "\n".join(joined)
+
+
+def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
+    """(markdown or code, source) from top to bottom."""
+    from core.training import augmentation, loop, models
+    from core.training.recipes import from_description
+
+    recipe, config = from_description(run.info)
+    changed = any(getattr(config, name) for name in AUGMENTATION)
+    yield "markdown", _opening(run, script)
+    yield "code", _settings(run, config, script)
+    yield "markdown", "## The data"
+    yield "code", _data(run)
+    yield "markdown", "## The network"
+    yield "code", _network(run, recipe)
+    yield "markdown", "## Training"
+    functions = [models.normalise, models.to_input, models.predict_logits]
+    if changed:
+        functions += _own(augmentation)
+    functions += [loop.make_optimizer, loop._make_schedule, loop._mix]
+    yield "code", f"CHUNK, PREPARED = {models.CHUNK}, {loop.PREPARED}\n\n\n" + _cut_out(*functions)
+    pixels = "augment(images[chunk].float(), config, generator)"
+    yield (
+        "code",
+        notebook_cells.TRAINING.replace("PIXELS", pixels if changed else "images[chunk].float()"),
+    )
+    yield "code", notebook_cells.WEIGHTS
+    yield "markdown", "## The result"
+    yield "code", notebook_cells.RESULT
+    yield "markdown", "## The figures"
+    yield "code", notebook_cells.CURVES
+    yield "code", notebook_cells.CONFUSION
+    yield "code", notebook_cells.SAMPLES
+    yield "code", notebook_cells.CALIBRATION
+
+
+def _opening(run: Run, script: bool) -> str:
+    versions = run.info["versions"]
+    packages = [
+        f"{name}=={versions[name]}" if versions.get(name) else name
+        for name in ("torch", "torchvision", "numpy", "scikit-learn")
+    ]
+    clause = "`--train` trains it again" if script else "`TRAIN = True` below trains it again"
+    ends = (
+        "which on the same\nprocessor with the same number of threads and versions ends with the "
+        "same weights."
+    )
+    if run.info.get("world_size", 1) > 1:
+        ends = "in one process, while the run had several: its weights will differ."
+    if run.info.get("start_from"):
+        ends = (
+            "from the beginning, while the run went on from another with drawings that are not in "
+            "here: its weights will differ."
+        )
+    return "\n".join(
+        [
+            f"# {words(run.title)}",
+            "",
+            (
+                f"{100 * run.metrics['test_accuracy']:.2f} % of {run.metrics['test_count']:,} test "
+                "images read right, rebuilt in plain PyTorch."
+            ),
+            f"`model.pth` and `history.jsonl` lie beside this file; {clause}, {ends}",
+            "",
+            words(f"pip install {' '.join(packages)} matplotlib", 300),
+        ]
+    )
+
+
+def _settings(run: Run, config, script: bool) -> str:
+    info = run.info
+    here = 'Path(__file__).parent if "__file__" in globals() else Path()' if script else "Path()"
+    lines = [
+        "import hashlib",
+        "import json",
+        "import math",
+        "import os",
+        *(["import sys"] if script else []),
+        "from collections.abc import Sequence",
+        "from pathlib import Path",
+        "from types import SimpleNamespace as TrainConfig",
+        "",
+        *(["import matplotlib", ""] if script else []),
+        *(['matplotlib.use("Agg")'] if script else []),
+        "import matplotlib.pyplot as plt",
+        "import numpy as np",
+        "import torch",
+        "import torch.nn.functional as F",
+        "from torch import Generator, Tensor, nn",
+        "",
+        "",
+        'TRAIN = "--train" in sys.argv' if script else "TRAIN = False",
+        f"HERE = {here}",
+        'DATA = Path(os.environ.get("LIGHTBOX_DATA", "data"))',
+        (
+            f"SEED, THREADS, PRECISION = {int(info['seed'])}, {int(info.get('threads') or 1)}, "
+            f"{'bfloat16' if info.get('precision') == 'bfloat16' else 'float32'!r}"
+        ),
+        f"CLASSES = {[str(name) for name in info['classes']]!r}",
+        f"MEAN, STD = {[float(v) for v in info['mean']]!r}, {[float(v) for v in info['std']]!r}",
+        (
+            f"STORED_RIGHT, STORED_COUNT = {int(run.metrics['test_right'])}, "
+            f"{int(run.metrics['test_count'])}"
+        ),
+        "config = TrainConfig(",
+        *(f"    {name}={value!r}," for name, value in dataclasses.asdict(config).items()),
+        ")",
+        "torch.set_num_threads(THREADS)",
+        "",
+        "",
+        "def show(figure, name):",
+    ]
+    if script:
+        lines += [
+            '    figure.savefig(HERE / f"rebuilt_{name}.png", dpi=120)',
+            "    plt.close(figure)",
+        ]
+    else:
+        lines += ["    plt.show()"]
+    return "\n".join(lines)
+
+
+def _data(run: Run) -> str:
+    from core.data import datasets, digits
+
+    known = datasets.DATASETS.get(run.info["dataset"])
+    if known is None:
+        load = notebook_cells.OWN_DATA.replace("NAME", repr(str(run.info["dataset"])))
+    elif known.folder is None:
+        load = notebook_cells.DIGITS
+    else:
+        load = notebook_cells.PUBLISHED.replace("KIND", known.folder)
+    functions = _cut_out(digits.stratified_order, datasets.hash_part)
+    digest = f"TEST_SHA256 = {str(run.info['test_sha256'])!r}"
+    return f"{functions}\n\n\n{load.strip()}\n\n{digest}\n{notebook_cells.HOLDOUT.strip()}"
+
+
+def _network(run: Run, recipe) -> str:
+    from core.training import models
+
+    model = models.build(
+        recipe.model, tuple(run.info["shape"]), len(run.info["classes"]), **recipe.sizes
+    )
+    lines = [
+        "torch.manual_seed(SEED)",
+        "network = nn.Sequential(",
+        *(f"    nn.{_layer(layer)}," for layer in model),
+        ")",
+    ]
+    if recipe.sizes.get("glorot"):
+        lines += notebook_cells.GLOROT.strip().splitlines()
+    lines += [
+        "network = network.to(memory_format=torch.channels_last)",
+        'print(f"{sum(p.numel() for p in network.parameters()):,} parameters")',
+    ]
+    return "\n".join(lines)
+
+
+def _layer(layer) -> str:
+    """A layer as one would type it: what is the framework's default is left out."""
+    kind = type(layer).__name__
+    if kind == "Linear":
+        return f"Linear({layer.in_features}, {layer.out_features})"
+    if kind == "Conv2d":
+        more = f", padding={layer.padding[0]}" if layer.padding[0] else ""
+        more += "" if layer.bias is not None else ", bias=False"
+        return f"Conv2d({layer.in_channels}, {layer.out_channels}, {layer.kernel_size[0]}{more})"
+    if kind == "BatchNorm2d":
+        return f"BatchNorm2d({layer.num_features})"
+    if kind == "MaxPool2d":
+        return f"MaxPool2d({layer.kernel_size})"
+    if kind == "Dropout":
+        return f"Dropout({layer.p})"
+    if kind == "AdaptiveAvgPool2d":
+        return "AdaptiveAvgPool2d(1)"
+    if kind in ("ReLU", "Flatten"):
+        return f"{kind}()"
+    raise ValueError(f"rebuild.py does not know how a layer {kind} is written: teach it")
+
+
+def _own(module) -> list:
+    """Every function that a module defines itself, in its order."""
+    found = vars(module).values()
+    return [
+        each for each in found if inspect.isfunction(each) and each.__module__ == module.__name__
+    ]
+
+
+def _cut_out(*functions) -> str:
+    return "\n\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+
+
+def words(text: str, limit: int = 120) -> str:
+    """Text from outside on one line, cut; markup in it is shown, not obeyed."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:limit]
+    return line.replace("&", "&amp;").replace("<", "&lt;")

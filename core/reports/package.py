@@ -1,0 +1,172 @@
+"""What a run gives away: every file of it, as a folder or as one zip that can be imported again."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from core.analysis import scoring
+from core.data import datasets
+from core.figures import png
+from core.reports import archive, code_export, html_report, model_card
+from core.runs import files, store
+from core.runs.store import Run
+from core.runs.summary import accuracy_text, report_text
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+class NotHere(Exception):
+    """A file that cannot be made on this machine; the message says why, or is empty for want of
+    the test images.
+    """
+
+
+@dataclass(frozen=True)
+class Package:
+    """Contents by name, and for each file that could not be made the reason."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def package(run: Run, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """All that a finished run gives away; `tell(name)` is called before each file is made.
+
+    Raises BrokenRun, or ValueError for a run that is not finished.
+    """
+    scoring.load_model(run)  # refuses what is unfinished or damaged
+    images, reason = test_images(run)
+    made = Package()
+    for name in (*store.FINISHED_FILES, store.MANIFEST):
+        made.files[name] = (run.folder / name).read_bytes()
+    made.files.update(archive.added(run))
+    for name, make in MAKERS.items():
+        tell(name)
+        try:
+            content = make(run, images)
+        except NotHere as error:
+            made.left_out[name] = str(error) or reason
+        else:
+            made.files[name] = content.encode() if isinstance(content, str) else content
+    tell("README.md")
+    made.files["README.md"] = model_card.text(run, list(made.files), made.left_out).encode()
+    return made
+
+
+def export(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """Write a finished run's package into `folder`, one file each.
+
+    Raises BrokenRun, or ValueError for a run that is not finished or a folder that cannot be
+    written.
+    """
+    made = package(run, tell)
+    _write(folder, made.files)
+    return made
+
+
+def export_zip(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+    """The package as `folder`/RUN.zip, which `archive.take_in` takes; raises as `export` does."""
+    made = package(run, tell)
+    _write(folder, {f"{run.id}.zip": archive.pack(made.files)})
+    return made
+
+
+def _write(folder: Path, contents: dict[str, bytes]) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            files.write_bytes(folder / name, content)
+    except (NotADirectoryError, FileExistsError, PermissionError) as error:
+        raise ValueError(f"{folder} cannot be written: {error.strerror}") from error
+
+
+def test_images(run: Run) -> tuple[np.ndarray | None, str]:
+    """The test images uint8 (N, C, H, W) that the run was scored on, or None and the reason."""
+    try:
+        images, _, digest = datasets.load_test(run.info["dataset"])
+    except (datasets.DatasetError, ValueError) as error:
+        return None, f"the test images are not on this machine ({error})"
+    if digest != run.info["test_sha256"]:
+        return None, "the test images on this machine are not those the run was scored on"
+    return images, ""
+
+
+def predictions_csv(run: Run) -> str:
+    """index, label, prediction, confidence (0 to 1) and right (1 or 0), one line a test image."""
+    stored, classes = run.predictions(), [cell(name) for name in run.info["classes"]]
+    labels, predicted = stored["labels"], stored["probs"].argmax(1)
+    sure = stored["probs"].max(1).astype(float)
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["index", "label", "prediction", "confidence", "right"])
+    for index, (label, said) in enumerate(zip(labels, predicted, strict=True)):
+        row = [classes[label], classes[said], f"{sure[index]:.4f}", int(label == said)]
+        table.writerow([index, *row])
+    return text.getvalue()
+
+
+def cell(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: one that could be gets an apostrophe."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def onnx(run: Run) -> bytes:
+    """The network with its normalisation and softmax: uint8 images (N, C, H, W) in, probabilities
+    out. Raises NotHere when the exporter is not installed.
+    """
+    try:
+        import onnx  # noqa: F401  (the exporter's own dependencies)
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError:
+        raise NotHere("the exporter is not installed: pip install onnx onnxscript") from None
+    import torch
+
+    class Whole(torch.nn.Module):
+        """Pixels in, probabilities out."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = scoring.load_model(run).to(memory_format=torch.contiguous_format)
+            for name in ("mean", "std"):
+                self.register_buffer(name, torch.tensor(run.info[name]).view(1, -1, 1, 1))
+
+        def forward(self, images):
+            return self.network((images.float() / 255 - self.mean) / self.std).softmax(1)
+
+    example = torch.zeros((2, *run.info["shape"]), dtype=torch.uint8)
+    program = torch.onnx.export(
+        Whole().eval(),
+        (example,),
+        input_names=["images"],
+        output_names=["probabilities"],
+        dynamic_shapes={"images": {0: torch.export.Dim("count")}},
+        dynamo=True,
+        verbose=False,
+    )
+    return program.model_proto.SerializeToString()
+
+
+def _samples(run: Run, images: np.ndarray | None) -> bytes:
+    if images is None:
+        raise NotHere  # `package` knows why
+    return png.samples(run, images)
+
+
+MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {
+    "report.html": html_report.page,
+    "notebook.ipynb": lambda run, images: code_export.notebook(run),
+    "rebuild.py": lambda run, images: code_export.script(run),
+    "predictions.csv": lambda run, images: predictions_csv(run),
+    "model_accuracy.txt": lambda run, images: accuracy_text(run),
+    "classification_report.txt": lambda run, images: report_text(run),
+    "output_graph.png": lambda run, images: png.confusion(run),
+    "curves.png": lambda run, images: png.curves(run),
+    "output_sample.png": _samples,
+    "model.onnx": lambda run, images: onnx(run),
+}

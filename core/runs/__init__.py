@@ -1,0 +1,1 @@
+"""The run folder: written once, read safely, with its state and the limits of the installation."""

@@ -1,0 +1,243 @@
+"""The run folder: written once, read safely. The disk is the only truth; a run's state is derived
+from it.
+
+Nothing here imports torch at the top: pages read runs without it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from itertools import repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.data.folders import artifacts_root as root
+from core.runs import status
+from core.runs.files import BrokenRun, read_arrays, read_json, read_state_dict, write_json
+
+SCHEMA = 1
+ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
+HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
+REQUEST, NOTES, LOG = "request.json", "notes.json", "log.txt"
+REQUIRED = ("recipe", "dataset", "seed", "classes", "shape")  # of run.json
+FINISHED_FILES = (INFO, HISTORY, WEIGHTS, PREDICTIONS, METRICS)
+
+
+class RunNotFound(LookupError):
+    """No run of that name; the message says how to see those there are."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its folder shows it. `problem` says why a damaged one is damaged."""
+
+    id: str
+    folder: Path
+    info: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] | None = None
+    problem: str | None = None
+
+    @property
+    def state(self) -> str:
+        """queued, running, stalled, interrupted, finished, stopped, failed or damaged: now."""
+        return "damaged" if self.problem else status.derive(self.folder, self.metrics)
+
+    @property
+    def title(self) -> str:
+        """The name a person gave it, or its recipe and seed."""
+        return (
+            self.notes.get("name")
+            or self.info.get("name")
+            or f"{self.info.get('recipe', self.id)}, seed {self.info.get('seed')}"
+        )
+
+    @cached_property
+    def notes(self) -> dict[str, Any]:
+        """What people wrote on it since: `name` and `note`."""
+        return status.read(self.folder, NOTES)
+
+    def history(self) -> tuple[list[dict[str, Any]], int]:
+        """(one record an epoch, number of unreadable lines)."""
+        return read_history(self.folder)
+
+    def predictions(self) -> dict[str, np.ndarray]:
+        """On the test set `labels` (N,), `probs` float16 (N, classes), and for each epoch
+        `epoch_classes` and `epoch_confidences` uint8 (E, N), the confidence in 1/255; on the
+        validation split `validation_labels` (V,) and `validation_probs` float16 (V, classes).
+
+        Raises BrokenRun.
+        """
+        path = self.folder / PREDICTIONS
+        if not path.exists():
+            raise BrokenRun(f"{path} is missing: the run is not finished or was damaged")
+        return read_arrays(path)
+
+
+def new_id(recipe: str) -> str:
+    """A fresh id: recipe, UTC time and four random digits, so that ids of a recipe sort by age."""
+    stem = re.sub(r"[^a-z0-9-]+", "-", recipe.lower()).strip("-")[:40] or "run"
+    return f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def folder_of(run_id: str) -> Path:
+    """The folder of a run. Raises RunNotFound for anything that is not the id of a run here."""
+    if isinstance(run_id, str) and ID_PATTERN.fullmatch(run_id):
+        path = (root() / run_id).resolve()
+        if path.is_relative_to(root().resolve()) and _is_run(path):
+            return path
+    shown = repr(run_id)[:80]
+    raise RunNotFound(f"unknown run {shown}: `python -m core runs` lists those in {root()}/")
+
+
+def create(info: dict[str, Any], name: str = INFO) -> Path:
+    """A run folder with its run.json, or with the request that becomes one; `info["id"]` names it.
+
+    A folder that so far holds only a request is filled.
+    """
+    path = root() / info["id"]
+    path.mkdir(parents=True, exist_ok=(path / REQUEST).is_file() and not (path / INFO).exists())
+    write_json(path / name, {"schema": SCHEMA, **info})
+    return path
+
+
+def _is_run(folder: str | Path) -> bool:
+    return any(os.path.isfile(os.path.join(folder, name)) for name in (INFO, REQUEST))
+
+
+def load(run_id: str) -> Run:
+    """One run, whatever its state. Raises RunNotFound."""
+    return _fresh(folder_of(run_id))
+
+
+def list_runs() -> list[Run]:
+    """All runs, best test accuracy first, then unfinished ones, newest first; damaged ones last.
+
+    Files, links and folders that are no runs are passed over.
+    """
+    if not root().is_dir():
+        return []
+    folders = [
+        Path(entry.path)
+        for entry in os.scandir(root())
+        if ID_PATTERN.fullmatch(entry.name)
+        and entry.is_dir(follow_symlinks=False)
+        and _is_run(entry.path)
+    ]
+    runs = sorted(map(_fresh, folders), key=lambda run: run.id, reverse=True)
+    return sorted(runs, key=_rank)
+
+
+def on_same_test(run: Run) -> list[Run]:
+    """The finished runs that were scored on the same test images as `run`, itself among them."""
+    digest = run.info["test_sha256"]
+    return [
+        other for other in list_runs() if other.metrics and other.info.get("test_sha256") == digest
+    ]
+
+
+def _rank(run: Run) -> tuple[int, float]:
+    if run.problem:
+        return 2, 0.0
+    return (0, -run.metrics["test_accuracy"]) if run.metrics else (1, 0.0)
+
+
+def _fresh(folder: Path) -> Run:
+    """A run as its files are now; those that have not changed are not read again."""
+    return _read(folder, tuple(map(_stamp, (INFO, METRICS, MANIFEST, NOTES), repeat(folder))))
+
+
+def _stamp(name: str, folder: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(folder / name)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4096)
+def _read(folder: Path, stamps: tuple) -> Run:
+    try:
+        if not (folder / INFO).exists():
+            info = read_json(folder / REQUEST, ("recipe", "dataset", "seed", "config"))
+            return Run(folder.name, folder, info)
+        info = read_json(folder / INFO, REQUIRED)
+        if info.get("schema", SCHEMA) > SCHEMA:
+            raise BrokenRun(
+                f"{folder.name} was written by a newer version of Lightbox "
+                f"(schema {info['schema']}): update"
+            )
+        metrics = None
+        if (folder / MANIFEST).is_file():
+            metrics = read_json(folder / METRICS, ("test_accuracy", "confusion", "per_class"))
+    except BrokenRun as error:
+        return Run(folder.name, folder, problem=str(error))
+    return Run(folder.name, folder, info, metrics)
+
+
+def read_history(folder: Path) -> tuple[list[dict[str, Any]], int]:
+    """(records in the order of their epochs, number of unreadable lines); a torn last line is not
+    counted.
+
+    Where an epoch stands twice, as after a resumed attempt, the later line holds.
+    """
+    try:
+        text = (folder / HISTORY).read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        return [], 0
+    lines = text.split("\n")
+    records, unreadable = {}, 0
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+            records[int(record["epoch"])] = record
+        except (ValueError, TypeError, KeyError):
+            unreadable += number < len(lines) - 1
+    return [records[epoch] for epoch in sorted(records)], unreadable
+
+
+def append_history(folder: Path, record: dict[str, Any]) -> None:
+    """Add one line with a single write, so that a reader never sees half of two."""
+    path = folder / HISTORY
+    line = json.dumps(record).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, (b"\n" if torn else b"") + line)
+    finally:
+        os.close(descriptor)
+
+
+def write_manifest(folder: Path) -> None:
+    """sha256 and size of each file: the last thing a finished run gets."""
+    entries = {}
+    for name in FINISHED_FILES:
+        content = (folder / name).read_bytes()
+        entries[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    write_json(folder / MANIFEST, {"schema": SCHEMA, "files": entries})
+
+
+def read_weights(run: Run) -> dict[str, Any]:
+    """The state dict of a finished run, checked against its manifest. Raises BrokenRun."""
+    return read_state_dict(run.folder / WEIGHTS, weights_sha256(run))
+
+
+def weights_sha256(run: Run) -> str:
+    """The sha256 of a finished run's weights as its manifest gives it. Raises BrokenRun."""
+    manifest = read_json(run.folder / MANIFEST, ("files",))
+    try:
+        return manifest["files"][WEIGHTS]["sha256"]
+    except (KeyError, TypeError):
+        raise BrokenRun(f"{MANIFEST} does not name {WEIGHTS}") from None

@@ -1,0 +1,414 @@
+"""The pages that read errors, for every kind of run and for every value a URL may bring."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core.data import datasets
+from core.evaluation import learning_dynamics, samples
+from core.jobs import experiment
+from core.runs import files, store, tags
+from tests.conftest import ROOT, synthetic
+from tests.jobs.test_experiment import recipe_for
+from tests.pages.test_pages import drawn, open_page, second_run, texts
+
+PAGES = (
+    "curves",
+    "time_machine",
+    "confusion_matrix",
+    "samples",
+    "compare",
+    "claim",
+    "draw",
+    "run",
+)
+VIEWS = (*((page, {}) for page in PAGES), ("samples", {"image": "7"}))
+NAMES = [page + "-image" * bool(query) for page, query in VIEWS]
+every_view = pytest.mark.parametrize(("page", "query"), VIEWS, ids=NAMES)
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    import streamlit as st
+
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def view(at: AppTest) -> dict:
+    """Everything a page shows, to be compared with the same of another visit."""
+    widgets = (*at.selectbox, *at.multiselect, *at.toggle, *at.slider, *at.select_slider)
+    return {
+        "texts": texts(at),
+        "headings": [element.value for element in at.subheader],
+        "figures": drawn(at),
+        "tables": [frame.value.to_dict("list") for frame in at.dataframe],
+        "buttons": [button.label for button in at.button],
+        "widgets": {widget.key: widget.value for widget in widgets},
+    }
+
+
+def fine(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception[0].message
+    assert not at.error, at.error[0].value
+    assert at.title
+    return at
+
+
+KINDS = {2: (1, 28), 7: (3, 32), 100: (1, 16)}  # classes: channels, side
+
+
+def dataset_of(classes: int) -> datasets.Dataset:
+    channels, side = KINDS[classes]
+    return synthetic(channels, side, classes, train=6 * classes + 200, test=3 * classes + 20)
+
+
+@pytest.fixture(scope="session")
+def synthetic_root(tmp_path_factory):
+    """An artifacts folder with a run for each of KINDS."""
+    root = tmp_path_factory.mktemp("synthetic")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
+        for classes in KINDS:
+            dataset = dataset_of(classes)
+            experiment.run(recipe_for(dataset), precision="float32", threads=1, dataset=dataset)
+    return root
+
+
+@pytest.fixture(params=KINDS)
+def synthetic_run(request, synthetic_root, artifacts) -> store.Run:
+    """A run on synthetic images with 2, 7 or 100 classes, and a second one beside it."""
+    for source in synthetic_root.iterdir():
+        found = json.loads((source / store.INFO).read_text())
+        if len(found["classes"]) == request.param:
+            shutil.copytree(source, artifacts / source.name)
+            run = store.load(source.name)
+            second_run(run, name="Other", seed=1)
+            return run
+    raise LookupError(request.param)
+
+
+@every_view
+def test_a_view_of_digits(tiny, page, query):
+    second_run(tiny, name="Other", seed=1)
+    fine(open_page(page, run=tiny.id, **query))
+
+
+@every_view
+def test_a_view_of_a_run_whose_images_are_not_here(synthetic_run, page, query):
+    fine(open_page(page, run=synthetic_run.id, **query))
+
+
+@every_view
+def test_a_view_of_a_run_with_2_7_and_100_classes(synthetic_run, page, query, monkeypatch):
+    part = dataset_of(len(synthetic_run.info["classes"])).test
+    found = part.images.numpy(), part.labels.numpy(), synthetic_run.info["test_sha256"]
+    monkeypatch.setattr(datasets, "load_test", lambda name: found)
+    at = fine(open_page(page, run=synthetic_run.id, **query))
+    assert "not on this machine" not in texts(at)
+
+
+SHIPPED = ("mnist-mlp", "fashion-cnn")
+
+
+@pytest.fixture
+def shipped(monkeypatch) -> dict[str, str]:
+    """Recipe -> id of the runs that come with the project."""
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
+    return {run.info["recipe"]: run.id for run in store.list_runs()}
+
+
+@pytest.mark.parametrize("recipe", SHIPPED)
+@every_view
+def test_a_view_of_a_shipped_run_without_its_images(shipped, no_data, recipe, page, query):
+    fine(open_page(page, run=shipped[recipe], **query))
+
+
+@pytest.mark.parametrize("recipe", SHIPPED)
+@every_view
+def test_a_view_of_a_shipped_run_with_its_images(shipped, real_data, recipe, page, query):
+    at = fine(open_page(page, run=shipped[recipe], **query))
+    assert "not on this machine" not in texts(at)
+
+
+LONG = "x" * 10_000
+HOSTILE = {
+    "curves": [
+        ("smooth", "-5"),
+        ("smooth", "1e9"),
+        ("x", "foo"),
+        ("with", f"../..,<b>,{LONG}"),
+        ("log", "yes"),
+        ("seeds", "2"),
+        ("test", "true"),
+    ],
+    "time_machine": [
+        ("epoch", "0"),
+        ("epoch", "abc"),
+        ("epoch", "-1"),
+        ("epoch", "3"),
+        ("epoch", "１"),
+        ("epoch", "9" * 5000),
+        ("event", "<script>"),
+    ],
+    "confusion_matrix": [
+        ("true", "<script>"),
+        ("said", LONG),
+        ("cells", "Shares"),
+        ("errors", "yes"),
+        ("page", "0"),
+    ],
+    "samples": [
+        ("image", "-1"),
+        ("image", "360"),
+        ("image", "99999999999"),
+        ("image", "²"),
+        ("image", "1.5"),
+        ("image", ""),
+        ("true", "<script>"),
+        ("said", "any"),
+        ("show", "wrong"),
+        ("sure", "90-10"),
+        ("sure", "%-%"),
+        ("sure", "0-101"),
+        ("sure", "-"),
+        ("sure", "0-" + "9" * 5000),
+        ("sure", "²-³"),
+        ("order", "Learned"),
+        ("per", "1000000"),
+        ("page", "abc"),
+    ],
+    "compare": [
+        ("b", "../.."),
+        ("b", LONG),
+        ("quadrant", "x"),
+        ("voters", "x,y"),
+        ("voters", ","),
+        ("page", "-1"),
+    ],
+    "claim": [("when", "2"), ("when", "nan"), ("mended", "yes")],
+    "draw": [("way", "../..")],
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "value"),
+    [(page, name, value) for page, pairs in HOSTILE.items() for name, value in pairs],
+    ids=lambda text: text[:14].encode("ascii", "backslashreplace").decode() or "empty",
+)
+def test_a_value_that_is_no_option_leaves_the_page_as_it_is(tiny, page, name, value):
+    """Case 39."""
+    second_run(tiny, name="Other", seed=1)
+    usual = view(fine(open_page(page, run=tiny.id)))
+    assert view(fine(open_page(page, run=tiny.id, **{name: value}))) == usual
+
+
+def test_the_run_itself_is_no_run_to_compare_it_with(tiny):
+    other = second_run(tiny, name="Other", seed=1)
+    at = fine(open_page("compare", run=tiny.id, b=tiny.id))
+    assert at.selectbox(key="url_b").value == other.id
+
+
+LINKS = [
+    ("curves", {"x": "Images seen", "smooth": "60", "log": "1", "with": "second-run"}),
+    ("curves", {"with": "second-run", "seeds": "1", "test": "1"}),
+    ("time_machine", {"epoch": "1", "event": "Wrong now"}),
+    ("confusion_matrix", {"true": "8", "said": "1", "cells": "Row share", "errors": "1"}),
+    ("confusion_matrix", {"true": "8"}),
+    ("samples", {"show": "Wrong", "sure": "20-90", "order": "Least sure", "per": "50"}),
+    ("samples", {"image": "12"}),
+    ("samples", {"page": "2", "order": "Learned last"}),
+    ("compare", {"b": "second-run", "quadrant": "Both right", "page": "3"}),
+    ("claim", {"when": "0.9", "mended": "1"}),
+]
+
+
+@pytest.mark.parametrize(("page", "query"), LINKS)
+def test_a_link_shows_everybody_the_same_view_and_another_than_the_usual(tiny, page, query):
+    second_run(tiny, name="Other", seed=1)
+    first = view(fine(open_page(page, run=tiny.id, **query)))
+    assert view(fine(open_page(page, run=tiny.id, **query))) == first
+    assert view(fine(open_page(page, run=tiny.id))) != first
+
+
+def address(at: AppTest) -> dict[str, str]:
+    found = {}
+    for name, value in at.query_params.items():
+        found[name] = value[0] if isinstance(value, list) else value
+    return found
+
+
+def test_what_is_chosen_by_hand_is_in_the_address(tiny):
+    at = open_page("confusion_matrix", run=tiny.id)
+    at.selectbox(key="url_true").set_value("8").run()
+    at.selectbox(key="url_said").set_value("1").run()
+    at.toggle(key="url_errors").set_value(True).run()
+    assert address(at) == {"run": tiny.id, "true": "8", "said": "1", "errors": "1"}
+    assert view(open_page("confusion_matrix", **address(at))) == view(at)
+
+
+def test_the_slider_of_epochs_is_in_the_address(tiny):
+    at = open_page("time_machine", run=tiny.id)
+    kept = tiny.metrics["kept_epoch"]
+    at.slider(key="url_epoch").set_value(3 - kept).run()
+    assert address(at) == {"run": tiny.id, "epoch": str(3 - kept)}
+    assert view(open_page("time_machine", **address(at))) == view(at)
+    at.slider(key="url_epoch").set_value(kept).run()
+    assert "epoch" not in address(at)
+
+
+def test_the_range_of_confidence_is_in_the_address(tiny):
+    at = open_page("samples", run=tiny.id, page="2")
+    at.slider(key="url_sure").set_value((10, 60)).run()
+    assert address(at) == {"run": tiny.id, "sure": "10-60"}  # and on the first page again
+    assert view(open_page("samples", **address(at))) == view(at)
+
+
+def test_an_open_cell_holds_exactly_its_images(tiny):
+    stored = tiny.predictions()
+    labels, said = stored["labels"], stored["probs"].argmax(1)
+    counts = np.array(tiny.metrics["confusion"])
+    np.fill_diagonal(counts, 0)
+    true, wrong = map(int, np.unravel_index(counts.argmax(), counts.shape))
+    at = fine(open_page("confusion_matrix", run=tiny.id, true=str(true), said=str(wrong)))
+    expected = np.flatnonzero((labels == true) & (said == wrong))
+    assert shown(at) == expected.tolist()[:25]
+    assert at.subheader[0].value.startswith(f"{true} read as {wrong}\\: {len(expected)} image")
+
+
+def shown(at: AppTest) -> list[int]:
+    """The numbers of the images in a page's grid."""
+    for figure in drawn(at):
+        if figure["layout"].get("images"):
+            return [int(text.split(":")[0]) for text in figure["data"][0]["text"]]
+    return []
+
+
+def test_the_grid_is_filtered_and_ordered_as_core_does(tiny):
+    stored = tiny.predictions()
+    labels, probs = stored["labels"], stored["probs"]
+    found = samples.find(labels, probs, verdict="Wrong", confidence=(0.2, 0.9))
+    found = samples.arrange(found, "Smallest margin", labels, probs)
+    at = open_page("samples", show="Wrong", sure="20-90", order="Smallest margin", per="100")
+    assert shown(at) == found.tolist()[:100]
+
+
+@pytest.mark.parametrize("event", learning_dynamics.EVENTS)
+def test_the_time_machine_lists_the_images_of_its_event(tiny, event):
+    stored = tiny.predictions()
+    right = learning_dynamics.right_by_epoch(stored["labels"], stored["epoch_classes"])
+    expected = learning_dynamics.images_of(right, event, 2)
+    at = fine(open_page("time_machine", epoch="2", event=event))
+    assert shown(at) == expected.tolist()[:25]
+    assert f"{100 * right[1].mean():.2f} % right" in at.title[0].value
+
+
+def worse_run(run: store.Run, spoil: int = 30) -> store.Run:
+    """A copy whose first answers are all for the next class."""
+    other = second_run(run, name="Worse", seed=1)
+    stored = other.predictions()
+    stored["probs"][:spoil] = np.eye(10)[(stored["labels"][:spoil] + 1) % 10]
+    files.write_arrays(other.folder / store.PREDICTIONS, **stored)
+    return other
+
+
+def test_compare_opens_the_images_that_only_one_of_two_reads(tiny):
+    other = worse_run(tiny)
+    stored = tiny.predictions()
+    right = stored["probs"].argmax(1) == stored["labels"]
+    at = fine(open_page("compare", run=tiny.id, b=other.id))
+    expected = np.flatnonzero(right[:30])[:25].tolist()
+    assert shown(at) == expected
+    assert "Tiny is better" in at.title[0].value
+    at = fine(open_page("compare", run=tiny.id, b=other.id, quadrant="Only B right"))
+    assert "No test image is among these" in texts(at)
+
+
+def test_the_claim_page_shows_the_labels_that_most_runs_doubt(tiny):
+    """Three runs out of four call the first images by the next class, and are sure."""
+    stored = tiny.predictions()
+    stored["probs"][:4] = np.eye(10)[(stored["labels"][:4] + 1) % 10]
+    doubters = [second_run(tiny, f"run-{number}") for number in range(3)]
+    for doubter in doubters:
+        files.write_arrays(doubter.folder / store.PREDICTIONS, **stored)
+    at = fine(open_page("claim", run=tiny.id))
+    assert set(range(4)) <= set(shown(at))
+    assert "of the 4 runs say" in texts(at)
+
+
+def test_what_is_answered_when_sure_is_what_the_samples_page_finds(tiny):
+    """Both ask the stored probabilities the same question."""
+    at = fine(open_page("claim", run=tiny.id, when="0.9"))
+    caption = next(text.value for text in at.caption if text.value.startswith("Answering only"))
+    left = float(caption.split("leaves ")[1].split(" %")[0])
+    samples_page = open_page("samples", run=tiny.id, sure="90-100")
+    found = next(text.value for text in samples_page.caption if " of " in text.value)
+    assert left == pytest.approx(100 * (1 - int(found.split(" of ")[1]) / 360), abs=0.06)
+
+
+def test_several_vote_on_the_compare_page(tiny):
+    other = worse_run(tiny)
+    at = fine(open_page("compare", run=tiny.id, voters=f"{tiny.id},{other.id}"))
+    assert "the best of them alone" in texts(at)
+    assert "Choose two or more" in texts(open_page("compare", voters=tiny.id))
+
+
+@pytest.mark.parametrize(("page", "query"), [("samples", {"image": "3"}), ("claim", {})])
+@pytest.mark.parametrize("content", [None, b"no archive"])
+def test_predictions_of_another_run_that_are_damaged_do_not_take_the_page(
+    tiny, page, query, content
+):
+    """Case 17."""
+    damaged, healthy = second_run(tiny), second_run(tiny, "third-run", name="Third")
+    path = damaged.folder / store.PREDICTIONS
+    path.unlink() if content is None else path.write_bytes(content)
+    at = fine(open_page(page, run=tiny.id, **query))
+    assert healthy.title in texts(at) or page == "claim"
+    assert "2 runs" in texts(at) or page == "samples"
+
+
+def test_seeds_that_never_finished_an_epoch_do_not_take_the_others_curve(tiny):
+    other = second_run(tiny, seed=1)
+    (other.folder / store.HISTORY).write_text("")
+    at = fine(open_page("curves", run=tiny.id, **{"with": other.id}))
+    assert [trace["name"] for trace in drawn(at)[0]["data"]] == ["training", "validation"]
+
+
+def test_repeats_of_one_seed_are_not_called_seeds(tiny):
+    from ui import curve_panels
+
+    again, other = second_run(tiny), second_run(tiny, "third-run", seed=1)
+    for beside, kind in ((again, "runs"), (other, "seeds")):
+        found = curve_panels.lines([tiny, beside], "loss", ("train",), "Epoch", 0.0, fold=True)
+        assert [line.title for line in found] == [f"digits-cnn, mean of 2 {kind}"]
+
+
+def test_a_tag_is_kept_and_offered_as_a_table(tiny):
+    at = open_page("samples", run=tiny.id, image="3")
+    at.selectbox(key="sample_tag_3").set_value("ambiguous").run()
+    fine(at)
+    assert tags.read(tiny.info["test_sha256"])[3]["tag"] == "ambiguous"
+    assert "Tags as CSV (1)" in [button.label for button in open_page("samples").download_button]
+
+
+def test_a_tag_too_long_is_told_and_not_kept(tiny):
+    at = open_page("samples", run=tiny.id, image="3")
+    box = at.selectbox(key="sample_tag_3")
+    box.options.append("x" * 100)
+    box.set_value("x" * 100).run()
+    assert not at.exception
+    assert "100 characters are too many" in texts(at)
+    assert tags.read(tiny.info["test_sha256"]) == {}
+
+
+@pytest.mark.parametrize("query", [{}, {"image": "3"}])
+def test_a_damaged_file_of_tags_does_not_take_the_images(tiny, artifacts, query):
+    (artifacts / tags.NAME).write_text("{")
+    at = open_page("samples", run=tiny.id, **query)
+    assert not at.exception
+    assert not at.error
+    assert "tags.json cannot be read" in texts(at).replace("\\", "")
+    assert drawn(at)

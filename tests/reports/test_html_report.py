@@ -1,0 +1,146 @@
+"""The page that needs no server: opened in Chromium without a network."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from core.data import datasets
+from core.jobs import experiment, queue
+from core.reports import html_report, review
+from core.runs import store
+from tests.conftest import ROOT, synthetic
+from tests.jobs.test_experiment import recipe_for
+
+HOSTILE = "</script><script>document.title='x'</script><style>*{display:none}</style>\u202e$1 ${2}"
+
+
+def made(run: store.Run) -> str:
+    images, _, digest = datasets.load_test(run.info["dataset"])
+    assert digest == run.info["test_sha256"]
+    return html_report.page(run, images)
+
+
+class Outline(HTMLParser):
+    """Elements opened and closed, and every address that is named."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.depth, self.addresses = 0, []
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        self.addresses += [named[key] for key in ("src", "href", "action") if key in named]
+
+
+def test_it_names_no_address_at_all(tiny):
+    text = made(tiny)
+    outline = Outline()
+    outline.feed(text)
+    assert outline.addresses == []
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "default-src 'none'" in text
+
+
+def test_it_tells_everything_that_was_asked(tiny):
+    queue.annotate(tiny.id, note="I would look at the 8s.")
+    review.save(tiny.id, "errors", status="discussed", note="Mentor: blurry images")
+    text = made(store.load(tiny.id))
+    for heading in ("Curves", "Calibration", "Samples", "Settings", "Environment", "Review"):
+        assert heading in text
+    assert f"{100 * tiny.metrics['test_accuracy']:.2f} %" in text
+    assert "95 % interval" in text
+    assert "I would look at the 8s." in text
+    assert "Mentor: blurry images" in text
+    assert '<span class="status">discussed</span>' in text
+    assert tiny.info["dataset_sha256"] in text
+    assert tiny.info["versions"]["torch"] in text
+
+
+@pytest.mark.real_data
+def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):
+    """Fashion-MNIST, whose images compress worst."""
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
+    run = next(run for run in store.list_runs() if run.info["recipe"] == "fashion-cnn")
+    text = made(run)
+    assert len(text.encode()) < 6_000_000
+    told = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+    assert len(told["shown"]) == 10_000
+
+
+@pytest.mark.browser
+def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, browser):
+    """Opened from the disk; by mouse and by keyboard."""
+    stored = tiny.predictions()
+    labels, said = stored["labels"], stored["probs"].argmax(1)
+    true, told, count = tiny.metrics["most_confused"][0]
+    path = tmp_path / "report.html"
+    path.write_text(made(tiny), encoding="utf-8")
+    context = browser.new_context(color_scheme="dark")
+    context.set_offline(True)
+    page, asked, faults = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text))
+    page.goto(path.as_uri())
+    cell = page.locator(f'.matrix button[data-label="{true}"][data-said="{told}"]')
+    assert cell.inner_text() == str(count)
+    cell.click()
+    tiles = page.locator("dialog #shown li")
+    tiles.first.wait_for()
+    shown = tiles.evaluate_all("items => items.map(item => Number(item.dataset.index))")
+    assert shown == np.flatnonzero((labels == true) & (said == told)).tolist()
+    drawn = tiles.locator(".tile").evaluate_all(
+        "tiles => tiles.map(tile => getComputedStyle(tile).backgroundPosition)"
+    )
+    side = 56
+    places = [f"{-side * (i % 100)}px {-side * (i // 100)}px" for i in shown]
+    assert drawn == [place.replace("-0px", "0px") for place in places]
+    assert page.locator("dialog .bad").count() == count
+    page.keyboard.press("Escape")
+    page.locator("dialog[open]").wait_for(state="detached")
+    page.locator('.matrix button[data-label="0"][data-said="0"]').focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.dataset.label")
+    assert int(focused) > 0
+    page.keyboard.press("Enter")
+    page.locator("dialog[open]").wait_for()
+    page.emulate_media(media="print")
+    assert page.locator("dialog").evaluate("d => getComputedStyle(d).display") == "none"
+    context.close()
+    assert faults == []
+    assert all(url.startswith(("file:", "data:")) for url in asked)
+
+
+@pytest.mark.browser
+def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
+    """Case 40."""
+    info = json.loads((tiny.folder / store.INFO).read_text())
+    hostile = {"classes": [f"{HOSTILE}{n}" for n in range(10)], "title": HOSTILE, "stated": HOSTILE}
+    (tiny.folder / store.INFO).write_text(json.dumps(info | hostile))
+    (tiny.folder / store.NOTES).write_text(json.dumps({"name": HOSTILE * 200, "note": HOSTILE}))
+    path = tmp_path / "report.html"
+    path.write_text(made(store.load(tiny.id)), encoding="utf-8")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(path.as_uri())
+    assert page.title().startswith("</script>")
+    assert page.locator("body").evaluate("b => getComputedStyle(b).display") == "block"
+    assert page.locator(".note").last.inner_text().startswith("</script>")
+    page.locator(".matrix button").first.click()
+    page.locator("dialog[open]").wait_for()
+    context.close()
+
+
+def test_without_the_images_the_page_says_so(artifacts):
+    dataset = synthetic(channels=3, side=20, classes=30, train=240, test=90)
+    run = experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
+    text = html_report.page(run, None)
+    assert "were not on the machine that made this page" in text
+    assert '"shown":[]' in text
+    images = html_report.page(run, dataset.test.images.numpy())
+    assert "data:image/png;base64," in images

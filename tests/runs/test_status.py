@@ -1,0 +1,117 @@
+"""States are derived from files and the lock, and never stored."""
+
+import json
+import os
+import time
+
+import pytest
+
+from core.runs import files, status
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+def aged(path, seconds: float):
+    """Set a file's time that far into the past."""
+    moment = time.time() - seconds
+    os.utime(path, (moment, moment))
+
+
+def test_nothing_but_a_folder_is_interrupted(folder):
+    assert status.derive(folder, None) == "interrupted"
+
+
+def test_after_a_restart_of_the_machine_nothing_is_said_to_run(folder):
+    """Case 7: lock file and heartbeat are still there, but nobody holds or writes them."""
+    (folder / "lock").touch()
+    files.write_json(folder / status.HEARTBEAT, {"pid": os.getpid(), "phase": "training"})
+    assert status.derive(folder, None) == "interrupted"
+    assert status.derive(folder, {}) == "finished"
+    files.write_json(folder / status.TICKET, {"number": 1})
+    aged(folder / status.TICKET, status.START_S + 5)
+    assert status.derive(folder, None) == "interrupted"
+
+
+def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
+    """Case 14: in a folder that cannot be written nobody trains, and viewing goes on."""
+    import filelock
+
+    def refused(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    (folder / "lock").touch()
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
+    assert status.derive(folder, {}) == "finished"
+
+
+def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):
+    with status.lock(folder):
+        files.write_json(folder / status.HEARTBEAT, {})
+        assert status.derive(folder, None) == "running"
+        files.write_json(folder / status.TICKET, {"number": 1})
+        assert status.derive(folder, None) == "queued"
+    assert not status.is_locked(folder)
+
+
+def test_a_worker_that_says_nothing_is_not_responding_since_then(folder):
+    """Case 10."""
+    files.write_json(folder / status.HEARTBEAT, {})
+    aged(folder / status.HEARTBEAT, status.STALL_S + 5)
+    with status.lock(folder):
+        assert status.derive(folder, None) == "stalled"
+        assert status.sentence(folder, "stalled", 3).startswith("Not responding since ")
+        files.write_json(folder / status.HEARTBEAT, {})
+        assert status.derive(folder, None) == "running"
+
+
+def test_a_ticket_gives_its_worker_some_time_to_start(folder):
+    files.write_json(folder / status.TICKET, {"number": 1})
+    assert status.derive(folder, None) == "queued"
+    assert status.derive(folder, {"stopped": True}) == "queued"
+    aged(folder / status.TICKET, status.START_S + 5)
+    assert status.derive(folder, None) == "interrupted"
+
+
+def test_results_tell_finished_from_stopped(folder):
+    assert status.derive(folder, {}) == "finished"
+    assert status.derive(folder, {"stopped": True}) == "stopped"
+    files.write_bytes(folder / status.STOP, b"")
+    assert status.derive(folder, {}) == "finished"
+    assert status.derive(folder, None) == "stopped"
+
+
+def test_a_failure_gives_its_reason(folder):
+    files.write_json(folder / status.FAILURE, {"reason": "Disk full: free some space."})
+    assert status.derive(folder, None) == "failed"
+    assert status.sentence(folder, "failed", 2) == "Disk full: free some space."
+
+
+def test_sentences_say_where_and_how_to_go_on(folder):
+    """Cases 4 and 9."""
+    assert "Interrupted at epoch 4. Resume" in status.sentence(folder, "interrupted", 4)
+    assert "Stopped by you after epoch 2" in status.sentence(folder, "stopped", 2)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_a_small_file_that_is_half_there_reads_as_empty(folder, content):
+    (folder / "heartbeat.json").write_bytes(content)
+    assert status.read(folder, "heartbeat.json") == {}
+    assert status.read(folder, "missing.json") == {}
+
+
+def test_a_run_that_the_system_ended_for_want_of_memory_says_so(tmp_path, monkeypatch):
+    """Case 11: nobody is left to note it, but Linux counts such ends."""
+    counter = tmp_path / "vmstat"
+    monkeypatch.setattr(status, "VMSTAT", counter)
+    counter.write_text("nr_free_pages 1\noom_kill 3\n")
+    (tmp_path / status.HEARTBEAT).write_text(json.dumps({"memory_kills": status.memory_kills()}))
+    assert "memory" not in status.sentence(tmp_path, "interrupted", 2)
+    counter.write_text("nr_free_pages 1\noom_kill 4\n")
+    said = status.sentence(tmp_path, "interrupted", 2)
+    assert "Interrupted at epoch 2" in said
+    assert "smaller batch or model" in said
+    counter.unlink()
+    assert status.memory_kills() == 0

@@ -1,0 +1,158 @@
+"""Parts of the Compare page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+
+from core.evaluation import curves, label_issues, paired_tests
+from core.evaluation.uncertainty import wilson_interval
+from core.figures import charts
+from core.runs import store
+from ui import frame, loaders
+from ui.text import percent, plain
+from ui.url import url_many
+
+
+def names(a: store.Run, b: store.Run) -> tuple[str, str]:
+    """Two titles, told apart by their ids where they are alike."""
+    if a.title != b.title:
+        return a.title, b.title
+    return f"{a.title} ({a.id[-4:]})", f"{b.title} ({b.id[-4:]})"
+
+
+def named(quadrant: str, names: tuple[str, str]) -> str:
+    """A quadrant's name with the runs' own names in the place of A and B."""
+    words = quadrant.split()
+    return " ".join(dict(zip("AB", names, strict=True)).get(word, word) for word in words)
+
+
+def numbers(
+    found: paired_tests.Comparison,
+    names: tuple[str, str],
+    labels: np.ndarray,
+    probs: Sequence[np.ndarray],
+) -> None:
+    """Both accuracies, their difference and the vote of the two, each with its interval; the paired
+    table beside it.
+    """
+    together = label_issues.vote(probs).argmax(1) == labels
+    rows = [
+        (names[0], found.accuracy_a, found.interval_a),
+        (names[1], found.accuracy_b, found.interval_b),
+        (
+            "Vote of the two",
+            float(together.mean()),
+            wilson_interval(int(together.sum()), len(labels)),
+        ),
+    ]
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        st.dataframe(
+            {
+                "Run": [name for name, *_ in rows],
+                "Test accuracy": [f"{percent(share)}" for _, share, _ in rows],
+                "95 % interval": [f"{percent(a)} to {percent(b)}" for *_, (a, b) in rows],
+            },
+            hide_index=True,
+            key="compare_numbers",
+            alt="Test accuracy of both runs and of their vote",
+        )
+        low, high = (100 * end for end in found.difference_interval)
+        st.caption(
+            f"Difference {100 * found.difference:+.2f} points, 95 % interval {low:+.2f} to "
+            f"{high:+.2f}, over the same {found.count:,} images. This compares two trained "
+            "networks; whether one recipe is better than another takes several seeds of each."
+        )
+    with right:
+        cells = [f"{len(found.members[name]):,}" for name in paired_tests.QUADRANTS]
+        a, b = (plain(name) for name in names)
+        st.markdown(
+            f"| | {b} right | {b} wrong |\n|---|--:|--:|\n"
+            f"| **{a} right** | {cells[0]} | {cells[1]} |\n"
+            f"| **{a} wrong** | {cells[2]} | {cells[3]} |"
+        )
+        st.caption(f"McNemar's exact test: p = {found.p_value:.2g}")
+
+
+def matrix_difference(a: store.Run, b: store.Run, names: tuple[str, str]) -> None:
+    from core.figures import confusion_matrix
+
+    change = paired_tests.confusion_difference(a.metrics["confusion"], b.metrics["confusion"])
+    st.plotly_chart(
+        confusion_matrix.difference(change, a.info["classes"]),
+        key="compare_matrix",
+        config={"displayModeBar": False},
+        alt=f"Confusion matrix of {names[1]} minus that of {names[0]}",
+    )
+    st.caption(
+        plain(
+            f"Counts of {names[1]} minus counts of {names[0]}: gold where the second has more, "
+            "blue where it has fewer. Better is gold on the diagonal and blue beside it."
+        )
+    )
+
+
+def settings(a: store.Run, b: store.Run, names: tuple[str, str]) -> None:
+    """What was set differently."""
+    st.subheader("Settings that differ")
+    changed = paired_tests.settings_that_differ(a.info, b.info)
+    if not changed:
+        st.caption("None: the two runs were trained alike.")
+        return
+    st.dataframe(
+        {
+            "Setting": list(changed),
+            names[0]: [_shown(old) for old, _ in changed.values()],
+            names[1]: [_shown(new) for _, new in changed.values()],
+        },
+        hide_index=True,
+        key="compare_settings",
+        alt="Settings that differ between the two runs",
+    )
+
+
+def _shown(value: object) -> str:
+    return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def curve_panel(both: Sequence[store.Run], names: tuple[str, str]) -> None:
+    """Validation curves over one another; training where nothing was held out."""
+    st.subheader("Curves over one another")
+    colors = frame.run_colors(both)
+    for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
+        lines = []
+        for run, name in zip(both, names, strict=True):
+            history = run.history()[0]
+            found = {p: curves.values(history, f"{p}_{quantity}") for p in ("validation", "train")}
+            part = "validation" if np.isfinite(found["validation"]).any() else "train"
+            place = curves.values(history, "epoch")
+            lines.append(charts.Line(name, colors[run.id], place, {part: found[part]}))
+        with column:
+            st.plotly_chart(
+                charts.curves(lines, quantity),
+                key=f"compare_{quantity}",
+                config={"displayModeBar": False},
+                alt=f"{quantity} by epoch of both runs",
+            )
+
+
+def vote(run: store.Run, others: Sequence[store.Run], titles: dict[str, str]) -> None:
+    """The mean of any runs' probabilities as one more reader."""
+    st.subheader("A vote of several")
+    with_run = [run, *others]
+    wanted = url_many("Voters", [r.id for r in with_run], name="voters", format_func=titles.get)
+    if len(wanted) < 2:
+        st.caption("Choose two or more: their probabilities are averaged.")
+        return
+    chosen = [each for each in with_run if each.id in wanted]
+    labels = loaders.predictions(run)["labels"]
+    right = label_issues.vote([loaders.predictions(r)["probs"] for r in chosen]).argmax(1) == labels
+    low, high = wilson_interval(int(right.sum()), len(right))
+    best = max(each.metrics["test_accuracy"] for each in chosen)
+    st.markdown(
+        f"**{percent(right.mean())}** of {len(right):,} right (95 % interval {percent(low)} "
+        f"to {percent(high)}); the best of them alone {percent(best)}."
+    )

@@ -1,0 +1,100 @@
+"""The chart of the Curves page: runs over one another, seeds of one recipe folded into a band."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+
+import streamlit as st
+
+from core.evaluation import curves
+from core.figures import charts
+from core.runs import store
+from ui import frame
+
+PARTS = ("train", "validation", "test")
+
+
+def chart(
+    chosen: Sequence[store.Run],
+    quantity: str,
+    *,
+    axis: str,
+    smoothing: float,
+    log: bool,
+    test: bool,
+    fold: bool,
+) -> None:
+    """Curves of `quantity` (loss or accuracy) of the chosen runs."""
+    parts = PARTS if test and quantity == "accuracy" else PARTS[:2]
+    drawn = lines(chosen, quantity, parts, axis, smoothing, fold=fold)
+    figure = charts.curves(drawn, quantity, axis=axis.lower(), log=log, gap=len(drawn) == 1)
+    last = drawn[0].columns["train"][-1]
+    st.plotly_chart(
+        figure,
+        key=f"curves_{quantity}",
+        config={
+            "displaylogo": False,
+            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+            "toImageButtonOptions": {"filename": f"{chosen[0].id}-{quantity}", "scale": 2},
+        },
+        alt=f"{quantity} by {axis.lower()} for {len(chosen)} runs; "
+        f"{drawn[0].title} ends at {last:.4f} on training",
+    )
+
+
+def lines(
+    chosen: Sequence[store.Run],
+    quantity: str,
+    parts: Sequence[str],
+    axis: str,
+    smoothing: float,
+    *,
+    fold: bool,
+) -> list[charts.Line]:
+    """One line a run; with `fold` one a recipe, the mean of its seeds and their range."""
+    colors = frame.run_colors(chosen)
+    titles = _titles(chosen)
+    if not fold:
+        groups = [[run] for run in chosen]
+    else:
+        order = sorted(chosen, key=lambda run: curves.seed_key(run.info))
+        groups = [list(g) for _, g in groupby(order, lambda run: curves.seed_key(run.info))]
+        groups.sort(key=lambda group: min(chosen.index(run) for run in group))
+    found = []
+    for group in groups:
+        group = [run for run in group if run.history()[0]]
+        if not group:
+            continue
+        first = group[0]
+        members = [_columns(run, quantity, parts, axis, smoothing) for run in group]
+        place = curves.fold([place for place, _ in members])[0]
+        bands = {part: curves.fold([columns[part] for _, columns in members]) for part in parts}
+        title = titles[first.id]
+        if len(group) > 1:
+            kind = "seeds" if len({run.info["seed"] for run in group}) == len(group) else "runs"
+            title = f"{first.info['recipe']}, mean of {len(group)} {kind}"
+        found.append(
+            charts.Line(
+                title,
+                colors[first.id],
+                place,
+                {part: mean for part, (mean, _, _) in bands.items()},
+                {part: band[1:] for part, band in bands.items()} if len(group) > 1 else {},
+            )
+        )
+    return found
+
+
+def _columns(run: store.Run, quantity: str, parts: Sequence[str], axis: str, smoothing: float):
+    history, _ = run.history()
+    place = curves.axis(history, axis, run.info["images"]["fit"])
+    columns = {part: curves.values(history, f"{part}_{quantity}") for part in parts}
+    return place, {part: curves.smooth(found, smoothing) for part, found in columns.items()}
+
+
+def _titles(chosen: Sequence[store.Run]) -> dict[str, str]:
+    titles = {run.id: run.title for run in chosen}
+    if len(set(titles.values())) < len(titles):
+        return {key: f"{title} ({key[-4:]})" for key, title in titles.items()}
+    return titles

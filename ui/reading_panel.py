@@ -1,0 +1,267 @@
+"""What a run reads on a picture, and how it came to that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw, ImageOps
+
+from core.analysis import neighbours, ood
+from core.data import datasets
+from core.figures import charts, thumbnails
+from core.reading import personal, preprocessing, topology
+from core.runs import store
+from ui import evidence, frame, loaders
+from ui.text import plain
+from ui.url import url_many
+
+UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
+
+
+def answer(run: store.Run, image: Image.Image):
+    """The answer large, its probabilities, and the way from the picture to it; returns the reader's
+    answer. Raises EmptyDrawing.
+    """
+    reader = loaders.reader(run)
+    given = reader.read(image)
+    strange = strangeness(run, given.prepared.image)
+    with st.container(horizontal=True, gap="large", vertical_alignment="center"):
+        with st.container(width=200, gap="small"):
+            st.metric("It reads", _headline(given, strange))
+            st.caption(_doubt(given, strange))
+        st.image(
+            thumbnails.tile(given.prepared.image, size=84),
+            caption="What it sees",
+            width=84,
+            alt="The image as the network sees it",
+        )
+    st.plotly_chart(
+        charts.probabilities(given.probs, given.classes),
+        key="draw_probs",
+        config={"displayModeBar": False},
+        alt=f"Probabilities: {given.label} {100 * given.confidence:.1f} %",
+    )
+    stages(reader, given)
+    return given
+
+
+def _headline(given, strange: str) -> str:
+    return "Not sure" if strange or given.confidence < UNSURE else given.label
+
+
+def _doubt(given, strange: str) -> str:
+    first, second = np.argsort(-given.probs)[:2]
+    sure = f"{100 * given.confidence:.1f} % sure"
+    if strange:
+        guess = plain(given.label)
+        return f"Unlike anything in training: {strange}. If it must be one: {guess}, {sure}."
+    if given.confidence < UNSURE:
+        one, other = (plain(given.classes[index]) for index in (first, second))
+        shares = [100 * given.probs[index] for index in (first, second)]
+        return f"{one} ({shares[0]:.0f} %) or {other} ({shares[1]:.0f} %)."
+    return sure
+
+
+def strangeness(run: store.Run, frame: np.ndarray) -> str:
+    """Why a prepared image uint8 (C, H, W) is unlike what the run was trained on; "" when it is
+    not, or when nothing is known about it.
+    """
+    known = datasets.DATASETS.get(run.info["dataset"])
+    if (
+        known
+        and known.drawn
+        and len(run.info["classes"]) == 10
+        and (odd := topology.oddity(frame[0]))
+    ):
+        return odd
+    kept = _clouds(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
+    if kept is None:
+        return ""
+    share = float(kept.strangeness(features(run, frame))[0])
+    if share <= 1:
+        return ""
+    return f"{share:.1f} times as far from every class as 99 of 100 images of this kind"
+
+
+@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
+def _clouds(run_id: str, stamp: int, _run: store.Run):
+    return ood.read(_run)
+
+
+def features(run: store.Run, frame: np.ndarray) -> np.ndarray:
+    """The last hidden layer's view (1, D) of a prepared image uint8 (C, H, W)."""
+    import torch
+
+    return neighbours.features(run, loaders.reader(run).model, torch.from_numpy(frame[None].copy()))
+
+
+def nearest(run: store.Run, frame: np.ndarray):
+    """The nearest training images of a prepared image uint8 (C, H, W), or None without an index."""
+    path = run.folder / neighbours.CACHE / neighbours.FEATURES
+    if not path.exists():
+        return None
+    known = _index(run.id, path.stat().st_mtime_ns, run)
+    return known and known.nearest(features(run, frame))
+
+
+@st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
+def _index(run_id: str, stamp: int, _run: store.Run):
+    return neighbours.read_index(_run)
+
+
+def stages(reader, given) -> None:
+    """The way from the picture to the network's image, with what the network says at each step."""
+    pictures = given.prepared.stages
+    plain = reader.plainly([picture for _, picture in pictures])
+    said = [given.classes[int(row.argmax())] for row in plain]
+    said[-1] = given.label
+    st.image(
+        [_thumb(picture) for _, picture in pictures],
+        caption=[f"{name}: **{plain(a)}**" for (name, _), a in zip(pictures, said, strict=True)],
+        width=96,
+        output_format="PNG",
+        alt=[f"Stage {name}" for name, _ in pictures],
+    )
+    st.caption(plain(what_was_done(given, said[0])))
+
+
+def what_was_done(given, plainly: str) -> str:
+    """One sentence on the way from the picture to the answer, and what to change."""
+    moved = any(name == "cropped" for name, _ in given.prepared.stages)
+    as_it_is = "It was only cropped and centred." if moved else "It was taken as it is."
+    words = given.prepared.sentence or as_it_is
+    if plainly != given.label:
+        words += f" Without that the model says {plainly}."
+    return words
+
+
+def _thumb(picture: np.ndarray) -> np.ndarray:
+    """A stage uint8 (H, W) or (H, W, 3) in a square of 192 pixels, small ones enlarged sharply."""
+    image = Image.fromarray(picture).convert("RGB")
+    sharp = Image.Resampling.NEAREST if max(image.size) <= 48 else Image.Resampling.BILINEAR
+    ground = image.getpixel((0, 0))
+    return np.asarray(ImageOps.pad(image, (192, 192), method=sharp, color=ground))
+
+
+def explanation(run: store.Run, given) -> None:
+    """What speaks for an answer, and the training images nearest to it."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        evidence.looked_at(run, given.prepared.image, int(given.probs.argmax()), key="draw")
+    with right:
+        st.subheader("Nearest training images")
+        found, stored = nearest(run, given.prepared.image), evidence.stored(run)
+        if found is None or stored is None:
+            evidence.offer(run)
+        else:
+            evidence.show_nearest(run, found, stored.limit)
+
+
+def others(run: store.Run, image: Image.Image, number: bool) -> None:
+    """What other runs of the same classes make of the picture."""
+    known = [
+        other
+        for other in store.list_runs()
+        if other.metrics and other.id != run.id and other.info["classes"] == run.info["classes"]
+    ]
+    if not known:
+        return
+    wanted = url_many(
+        "Ask other models too",
+        [other.id for other in known],
+        name="ask",
+        format_func=frame.labels(known).get,
+        placeholder="Other runs",
+    )
+    for other in [other for other in known if other.id in wanted]:
+        try:
+            reader = loaders.reader(other)
+            given = reader.read_number(image) if number else reader.read(image)
+        except (preprocessing.EmptyDrawing, ValueError) as error:
+            st.caption(f"{plain(other.title)}: {plain(str(error))}")
+            continue
+        text = given.text if number else given.label
+        st.markdown(f"**{plain(text)}** {100 * given.confidence:.1f} % · {plain(other.title)}")
+
+
+def kept(run: store.Run) -> Image.Image | None:
+    """One of the drawings that people kept, or None after saying that there is none."""
+    kind = personal.kind_of(run)
+    entries = {entry.id: entry for entry in personal.entries(kind)}
+    if not entries:
+        st.caption("No drawing is kept yet: draw one and say what it is.")
+        return None
+    chosen = st.selectbox(
+        "Kept drawing",
+        list(entries),
+        key="draw_kept",
+        format_func=lambda key: f"{kind.classes[entries[key].label]}, {entries[key].time[:16]}",
+    )
+    image = preprocessing.open_image(personal.picture(kind, entries[chosen]), "kept drawing")
+    st.image(np.asarray(image), width=280, alt="The kept drawing")
+    return image
+
+
+def number(run: store.Run, image: Image.Image):
+    """All digits on a picture, with a box round each; returns the reader's answer. Raises
+    EmptyDrawing.
+    """
+    given = loaders.reader(run).read_number(image)
+    with st.container(gap="small"):
+        st.metric("It reads", given.text.replace("/", " / ") or "-")
+        unsure = [digit.label for digit in given.digits if digit.confidence < UNSURE]
+        st.caption(
+            f"{100 * given.confidence:.1f} % that all {len(given.digits)} are right"
+            + (f"; least sure of {', '.join(unsure)}" if unsure else "")
+            + ("; a new line after each /" if "/" in given.text else "")
+        )
+    st.image(_boxed(image, given.digits), width="stretch", alt=f"The digits found: {given.text}")
+    st.image(
+        [thumbnails.tile(digit.image[None], size=56) for digit in given.digits],
+        caption=[f"**{digit.label}** {100 * digit.confidence:.0f} %" for digit in given.digits],
+        width=64,
+        output_format="PNG",
+        alt=[f"Digit {digit.label}" for digit in given.digits],
+    )
+    if given.said:
+        words = "; ".join(given.said)
+        st.caption(plain(f"{words[:1].upper()}{words[1:]}."))
+    return given
+
+
+def _boxed(image: Image.Image, digits: Sequence) -> np.ndarray:
+    """The picture with a box and the answer at each digit."""
+    shown = image.convert("RGB")
+    factor = min(1.0, 900 / max(shown.size))
+    shown = shown.resize([max(1, round(side * factor)) for side in shown.size])
+    draw = ImageDraw.Draw(shown)
+    for digit in digits:
+        x, y, width, height = (value * factor for value in digit.box)
+        draw.rectangle((x, y, x + width, y + height), outline=charts.RUN_COLORS[0], width=3)
+        draw.text((x + 2, max(0, y - 14)), digit.label, fill=charts.RUN_COLORS[0], font_size=14)
+    return np.asarray(shown)
+
+
+def several(run: store.Run, pictures: dict[str, Image.Image | str], as_number: bool) -> str:
+    """What the run reads on each of several uploads, as a table; returns the one to look into.
+
+    A file that is no picture stands as its message.
+    """
+    rows = {"File": [], "Reads": [], "Confidence": []}
+    reader = loaders.reader(run)
+    for name, picture in pictures.items():
+        text, sure = str(picture), None
+        if isinstance(picture, Image.Image):
+            try:
+                given = reader.read_number(picture) if as_number else reader.read(picture)
+                text, sure = given.text if as_number else given.label, given.confidence
+            except (preprocessing.EmptyDrawing, ValueError) as error:
+                text = str(error)
+        for column, value in zip(rows.values(), (name, text, sure), strict=True):
+            column.append(value)
+    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
+    st.dataframe(rows, hide_index=True, key="draw_several", column_config={"Confidence": share})
+    good = [name for name, picture in pictures.items() if isinstance(picture, Image.Image)]
+    return st.selectbox("Look into", good, key="draw_which") if good else ""

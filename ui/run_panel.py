@@ -1,0 +1,158 @@
+"""Panels about one run and about the line of runs, shared by the Run and Train pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from core.evaluation import curves
+from core.figures import charts
+from core.jobs import queue
+from core.runs import status, store
+from ui import access, frame
+from ui.text import percent, plain
+
+LOG_LINES = 40
+
+
+def line() -> None:
+    """What trains and waits now, each with its place and a way to end it; nothing when idle."""
+    for place, run in enumerate(active := queue.queue(), 1):
+        said, epochs = queue.progress(run), run.info["config"]["epochs"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(run.state, color="blue" if run.state == "running" else "gray")
+            st.page_link(
+                "pages/run.py",
+                label=f"{plain(run.title)}, {place} of {len(active)}",
+                query_params={"run": run.id},
+            )
+            if said.get("epoch"):
+                st.caption(f"epoch {said['epoch']} of {epochs}", width="content")
+            text = "Cancel" if run.state == "queued" else "Stop"
+            if access.may_steer(run) and st.button(text, key=f"line_{run.id}"):
+                queue.stop(run.id, own=access.is_own(run))
+                st.rerun()
+
+
+def unfinished() -> None:
+    """Runs that neither train nor wait and have no results: what became of each."""
+    left = [run for run in store.list_runs() if not run.metrics and run.state not in status.ACTIVE]
+    if not left:
+        return
+    st.subheader("Broken off")
+    for run in left:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            label = plain(run.title if run.info else run.id)
+            st.page_link("pages/run.py", label=label, query_params={"run": run.id})
+            st.caption(plain(run.problem or run.state), width="content")
+
+
+def watch(run_id: str, shown: str) -> None:
+    """Progress, live curves and the log; a full rerun when the state is no longer the one
+    `shown`.
+    """
+    run = store.load(run_id)
+    if run.state != shown:
+        st.rerun()
+    history, _ = run.history()
+    said = queue.progress(run)
+    if run.state == "queued":
+        order = [other.id for other in queue.queue()]
+        place = order.index(run.id) + 1 if run.id in order else 1
+        st.info(f"Waits its turn: {place} of {max(place, len(order))} in line.")
+    elif run.state == "stalled":
+        st.warning(status.sentence(run.folder, run.state, len(history)), icon=":material/warning:")
+    else:
+        _progress_bar(run, said)
+    live_curves(run, history, said.get("points") or [])
+    log(run)
+
+
+def _progress_bar(run: store.Run, said: dict[str, Any]) -> None:
+    if not said.get("epoch"):
+        st.progress(0.0, text="Loading data and building the network")
+        return
+    epochs, per_epoch = run.info["config"]["epochs"], run.info["images"]["fit"]
+    share = ((said["epoch"] - 1) * per_epoch + said["seen"]) / (epochs * per_epoch)
+    words = [f"Epoch {said['epoch']} of {epochs}"]
+    if said.get("images_per_second"):
+        words.append(f"{said['images_per_second']:,.0f} images/s")
+        words.append(f"{duration(said['left_s'])} left")
+    words.append(f"loss {said['loss']:.4f}")
+    st.progress(min(max(share, 0.0), 1.0), text=" · ".join(words))
+
+
+def live_curves(run: store.Run, history: list[dict], points: list) -> None:
+    """Loss and accuracy so far: by batch within the first epoch, by epoch after it."""
+    color = frame.run_colors([run])[run.id]
+    for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
+        with column:
+            if len(history) > 1:
+                figure = charts.curves([line_of(history, quantity, color)], quantity)
+                charts.mark_gaps(figure, [row["epoch"] for row in history if "problem" in row])
+            elif points:
+                figure = charts.first_epoch(points, quantity, color=color)
+            else:
+                continue
+            st.plotly_chart(
+                figure,
+                key=f"run_{quantity}",
+                config={"displayModeBar": False},
+                alt=f"{quantity} so far, {len(history)} epochs",
+            )
+
+
+def line_of(history: list[dict], quantity: str, color: str) -> charts.Line:
+    """Training and validation of one run by epoch."""
+    columns = {p: curves.values(history, f"{p}_{quantity}") for p in ("train", "validation")}
+    return charts.Line("", color, curves.values(history, "epoch"), columns)
+
+
+def log(run: store.Run) -> None:
+    """The end of what the worker printed."""
+    path = run.folder / store.LOG
+    if not path.exists():
+        return
+    with st.expander("Log"):
+        lines = path.read_bytes()[-20_000:].decode(errors="replace").splitlines()[-LOG_LINES:]
+        st.code("\n".join(lines) or "Nothing printed yet.", language=None)
+
+
+def headline(run: store.Run) -> None:
+    """The result, and where to look into it."""
+    metrics = run.metrics
+    low, high = metrics["test_accuracy_interval"]
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Test accuracy", percent(metrics["test_accuracy"]), width="content")
+        wrong = metrics["test_count"] - metrics["test_right"]
+        st.metric("Read wrong", f"{wrong:,} of {metrics['test_count']:,}", width="content")
+        st.metric("Time", duration(metrics["total_seconds"]), width="content")
+    author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
+    st.caption(f"95 % interval {percent(low)} to {percent(high)}.{author}")
+    with st.container(horizontal=True, gap="small"):
+        frame.run_links(frame.RESULT_PAGES, run.id)
+
+
+def rename_and_delete(run: store.Run) -> None:
+    """A name and a note of one's own; deletion, asked twice."""
+    with st.popover("Name and note", icon=":material/edit:"):
+        name = st.text_input("Name", run.notes.get("name", ""), key="run_name", max_chars=80)
+        note = st.text_area("Note", run.notes.get("note", ""), key="run_note", max_chars=5000)
+        if st.button("Save", key="run_save"):
+            queue.annotate(run.id, name=name, note=note)
+            st.rerun()
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("Weights, curves and predictions of this run are removed for good.")
+        if st.button("Delete this run", type="primary", key="run_delete"):
+            try:
+                queue.delete(run.id)
+            except queue.Refused as error:
+                st.error(plain(str(error)))
+            else:
+                st.switch_page("streamlit_app.py")
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
