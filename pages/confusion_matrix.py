@@ -17,9 +17,9 @@ with frame.page("Confusion matrix") as beside_menu:
     number = {name: index for index, name in enumerate(classes)}
     pairs = metrics["most_confused"]
     sentences = confused_sentences(metrics, classes)
-    true, said, _ = pairs[0] if pairs else (0, 0, 0)
+    true, predicted, _ = pairs[0] if pairs else (0, 0, 0)
     st.title(
-        plain(f"{classes[true]} is taken for {classes[said]} most often")
+        plain(f"{classes[true]} is taken for {classes[predicted]} most often")
         if pairs
         else "Not one mistake"
     )
@@ -31,12 +31,12 @@ with frame.page("Confusion matrix") as beside_menu:
             default="Counts",
             widget="segmented_control",
         )
-        true, said = (
+        true, predicted = (
             url_select(text, ["Any", *classes], name=name, default="Any", width=150)
             for text, name in (("True class", "true"), ("Predicted class", "said"))
         )
         errors_only = url_toggle("Errors only", name="errors")
-    chosen = (number[true], number[said]) if true != "Any" and said != "Any" else None
+    chosen = (number[true], number[predicted]) if true != "Any" and predicted != "Any" else None
     left, right = st.columns([3, 2], gap="large")
     with left:
         matrix_panel.clickable(
@@ -62,7 +62,7 @@ with frame.page("Confusion matrix") as beside_menu:
             "images, or choose its two classes above."
         )
     with right:
-        if true == said == "Any":
+        if true == predicted == "Any":
             st.subheader("Most confused")
             matrix_panel.most_confused(run, sentences)
         else:
@@ -71,10 +71,10 @@ with frame.page("Confusion matrix") as beside_menu:
                 stored["labels"],
                 stored["probs"],
                 true=number.get(true),
-                said=number.get(said),
-                verdict="All" if chosen else "Wrong",
+                predicted=number.get(predicted),
+                outcome="All" if chosen else "Wrong",
             )
-            st.subheader(plain(matrix_panel.cell_title(run, true, said, len(found))))
+            st.subheader(plain(matrix_panel.cell_title(run, true, predicted, len(found))))
             matrix_panel.close_button()
             gallery.gallery(run, found, key="cell", columns=4)
     st.subheader("Each class")

@@ -11,9 +11,9 @@ from ui.text import plain
 
 def controls(run: store.Run) -> None:
     """What can be done with a run in its state."""
-    active = run.state in status.ACTIVE
+    active = run.status in status.ACTIVE
     with st.container(horizontal=True, vertical_alignment="center"):
-        text = "Cancel" if run.state == "queued" else "Stop"
+        text = "Cancel" if run.status == "queued" else "Stop"
         may, own = access.may_steer(run), access.is_own(run)
         if (
             may
@@ -22,7 +22,7 @@ def controls(run: store.Run) -> None:
         ):
             queue.stop(run.id, own=own)
             st.rerun()
-        resumable = may and run.state in status.RESUMABLE
+        resumable = may and run.status in status.RESUMABLE
         if resumable and st.button(
             "Resume", icon=":material/play_arrow:", key="run_resume", type="primary"
         ):
@@ -48,12 +48,12 @@ with frame.page("Run") as beside_menu:
     controls(run)
     if run.notes.get("note"):
         st.markdown(plain(run.notes["note"]))
-    if run.state in status.ACTIVE:
+    if run.status in status.ACTIVE:
         with_guard = frame.guard("Run")(run_panel.watch)
-        st.fragment(with_guard, run_every=1.0)(run.id, run.state)
+        st.fragment(with_guard, run_every=1.0)(run.id, run.status)
         st.stop()
-    if run.state != "finished":
-        why = run.problem or status.sentence(run.folder, run.state, len(history))
+    if run.status != "finished":
+        why = run.problem or status.sentence(run.folder, run.status, len(history))
         st.warning(plain(why), icon=":material/warning:")
     if run.metrics:
         run_panel.headline(run)

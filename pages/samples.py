@@ -27,11 +27,11 @@ with frame.page("Samples") as beside_menu:
     else:
         filters, grid = st.columns([1, 3], gap="large")
     with filters:
-        verdict = url_select(
-            "Show", samples.VERDICTS, name="show", default="All", widget="segmented_control"
+        outcome = url_select(
+            "Show", samples.OUTCOMES, name="show", default="All", widget="segmented_control"
         )
         with st.container(horizontal=True):
-            true, said = (
+            true, predicted = (
                 url_select(text, ["Any", *classes], name=name, default="Any", width=116)
                 for text, name in (("True class", "true"), ("Predicted class", "said"))
             )
@@ -46,9 +46,9 @@ with frame.page("Samples") as beside_menu:
     found = samples.find(
         labels,
         probs,
-        verdict=verdict,
+        outcome=outcome,
         true=number.get(true),
-        said=number.get(said),
+        predicted=number.get(predicted),
         confidence=confidence,
     )
     learned = None

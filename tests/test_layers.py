@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 # Ten rooms from the ground up. A room imports only rooms above it, a file only what stands above
 # it in its own room.
 ROOMS = {
-    "data": ["folders", "download", "digits", "datasets"],
+    "data": ["folders", "fetch", "digits", "datasets"],
     "training": [
         "sizes",
         "settings",

@@ -35,7 +35,7 @@ def shipped_runs(monkeypatch) -> list[store.Run]:
 def test_every_recipe_ships_one_finished_run(shipped):
     assert set(shipped) == set(recipes.RECIPES)
     for name, run in shipped.items():
-        assert run.state == "finished"
+        assert run.status == "finished"
         assert run.info["changed"] == {}, name
         assert len(run.history()[0]) == recipes.get(name).config.epochs
         assert not (run.folder / store.CHECKPOINT).exists()

@@ -75,8 +75,8 @@ def _temperature(run_id: str, stamp: int, _run: store.Run) -> tuple[float | None
         value = uncertainty.temperature(labels, stored.get("validation_probs", np.empty((0, 1))))
     except ValueError as error:
         return None, f"No temperature: {error}."
-    said = provenance.temperature_sentence(value)
-    return value, f"{said} Fitted on {len(labels):,} validation images."
+    sentence = provenance.temperature_sentence(value)
+    return value, f"{sentence} Fitted on {len(labels):,} validation images."
 
 
 def coverage(run: store.Run) -> None:
@@ -124,7 +124,7 @@ def recompute(run: store.Run) -> None:
                 return
             st.rerun()
         if stamp is None:
-            reason = known.reason if known.state == "failed" else None
+            reason = known.reason if known.status == "failed" else None
             st.caption(plain(reason or "Not scored again on this machine yet."), width="content")
         elif stamp["exact"]:
             st.badge(

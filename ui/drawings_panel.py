@@ -31,8 +31,8 @@ def panel(run: store.Run, answer: Any, picture: Any) -> None:
     kept = personal.entries(kind)
     if off and not kept:
         return
-    if said := st.session_state.pop("personal_said", None):
-        st.toast(said, icon=":material/check:")
+    if message := st.session_state.pop("personal_said", None):
+        st.toast(message, icon=":material/check:")
     with st.expander(f"My drawings ({len(kept):,})", key="personal_open"):
         if off:
             st.caption(f"{plain(off[:1].upper() + off[1:])}.")
@@ -65,9 +65,9 @@ def _correct(run: store.Run, kind: Kind, answer: Any, picture: Any) -> None:
     if label is None:
         st.warning("Choose what it is first.", icon=":material/arrow_upward:")
         return
-    told = {"answered": answer.label, "confidence": answer.confidence, "run": run.id}
+    answered = {"answered": answer.label, "confidence": answer.confidence, "run": run.id}
     try:
-        personal.add(kind, picture, frame, label, **told)
+        personal.add(kind, picture, frame, label, **answered)
     except (personal.NotKept, files.BrokenRun) as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -131,10 +131,10 @@ def _short(kind: Kind, entry: Entry) -> str:
 
 
 def _words(kind: Kind, entry: Entry) -> str:
-    said = f", said {entry.answered[:20]}" if entry.answered else ""
+    message = f", said {entry.answered[:20]}" if entry.answered else ""
     sure = f" ({100 * entry.confidence:.0f} %)" if entry.confidence is not None else ""
     where = ", held out" if entry.held_out else ""
-    return f"{entry.time[:19].replace('T', ' ')}: {kind.classes[entry.label]}{said}{sure}{where}"
+    return f"{entry.time[:19].replace('T', ' ')}: {kind.classes[entry.label]}{message}{sure}{where}"
 
 
 def _exchange(kind: Kind, kept: Sequence[Entry], *, takes: bool) -> None:
@@ -160,7 +160,7 @@ def _exchange(kind: Kind, kept: Sequence[Entry], *, takes: bool) -> None:
         _change(lambda: personal_zip.take_in(kind, file.getvalue()), "Taken in")
 
 
-def _change(act: Any, said: str) -> None:
+def _change(act: Any, message: str) -> None:
     """Change the set and show it as it is now; a refusal is told and the page stays."""
     try:
         done = act()
@@ -168,8 +168,8 @@ def _change(act: Any, said: str) -> None:
         st.error(plain(str(error)), icon=":material/error:")
         return
     if isinstance(done, tuple):
-        said += f": {done[0]} new drawings, {done[1]} were here already"
-    st.session_state["personal_said"] = said
+        message += f": {done[0]} new drawings, {done[1]} were here already"
+    st.session_state["personal_said"] = message
     st.rerun()
 
 
@@ -218,7 +218,9 @@ def _score(run: store.Run) -> None:
         st.warning(f"{plain(run.title)}: {plain(str(error))}", icon=":material/warning:")
 
 
-def _rows(known: Sequence[store.Run], found: dict[str, personal_scores.Verdict]) -> dict[str, list]:
+def _rows(
+    known: Sequence[store.Run], found: dict[str, personal_scores.PersonalScore]
+) -> dict[str, list]:
     titles = frame.labels(known)
     each = [found[other.id] for other in known]
     return {
@@ -231,7 +233,7 @@ def _rows(known: Sequence[store.Run], found: dict[str, personal_scores.Verdict])
     }
 
 
-def _wrong(verdict: personal_scores.Verdict) -> None:
+def _wrong(verdict: personal_scores.PersonalScore) -> None:
     """What this run takes for what, most frequent first."""
     if not verdict.wrong:
         return
@@ -240,8 +242,8 @@ def _wrong(verdict: personal_scores.Verdict) -> None:
         pair = row["label"], row["said"]
         pairs[pair] = pairs.get(pair, 0) + 1
     most = sorted(pairs.items(), key=lambda item: -item[1])[:8]
-    told = "; ".join(f"{label} as {said} ({count})" for (label, said), count in most)
-    st.caption(f"✗ This run reads {plain(told)}.")
+    answered = "; ".join(f"{label} as {message} ({count})" for (label, message), count in most)
+    st.caption(f"✗ This run reads {plain(answered)}.")
 
 
 def _further(run: store.Run, kept: Sequence[Entry]) -> None:
@@ -263,7 +265,7 @@ def further(run_id: str) -> None:
     from core.jobs import queue
 
     try:
-        done = queue.submit(**fine_tuning.wish(run_id), visitor=access.visitor())
+        done = queue.submit(**fine_tuning.request(run_id), visitor=access.visitor())
         access.own(done)
     except (ValueError, LookupError, OSError) as error:
         st.error(plain(str(error)), icon=":material/error:")

@@ -142,7 +142,7 @@ def offer(run: store.Run) -> None:
     if known.active:
         watch(run.id, "neighbours", "Comparing with all training images")
         return
-    if known.state == "failed":
+    if known.status == "failed":
         st.warning(plain(known.reason or "It failed."), icon=":material/error:")
     if limits.changes_off():
         st.caption(

@@ -162,7 +162,7 @@ def _explain_run(wanted: str) -> None:
             st.error(f"Run {run.id} is damaged: {plain(run.problem)}", icon=":material/error:")
         else:
             st.info(
-                f"Run {run.id} is {run.state}: there are no results yet.",
+                f"Run {run.id} is {run.status}: there are no results yet.",
                 icon=":material/hourglass_top:",
             )
             st.page_link("pages/run.py", label="Watch or resume it", query_params={"run": run.id})

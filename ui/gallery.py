@@ -55,12 +55,12 @@ def spoken(run: store.Run, indices: np.ndarray) -> list[str]:
     """What the run said of each image, in words."""
     stored, classes = loaders.predictions(run), run.info["classes"]
     labels, sure = stored["labels"][indices], stored["probs"][indices].max(1)
-    said = stored["probs"][indices].argmax(1)
+    predicted = stored["probs"][indices].argmax(1)
     return [
         f"{index}: {'✓' if a == b else '✗'} {classes[b]}"
         + ("" if a == b else f", is {classes[a]}")
         + f", {100 * float(c):.0f} %"
-        for index, a, b, c in zip(indices, labels, said, sure, strict=True)
+        for index, a, b, c in zip(indices, labels, predicted, sure, strict=True)
     ]
 
 
@@ -76,7 +76,7 @@ def _grid(
 
     stored, classes = loaders.predictions(run), run.info["classes"]
     labels, probs = stored["labels"][shown], stored["probs"][shown]
-    said = probs.argmax(1)
+    predicted = probs.argmax(1)
     side = PHONE_SIDE if frame.on_phone() else SIDE if len(shown) <= 36 else 78
     columns = 4 if frame.on_phone() else columns or (5 if len(shown) <= 36 else 10)
     columns = min(columns, len(shown))
@@ -87,12 +87,12 @@ def _grid(
             if short
             else f"{'✓' if a == b else '✗'} {classes[b][: 15 if side > 100 else 10]}"
         )
-        for a, b in zip(labels, said, strict=True)
+        for a, b in zip(labels, predicted, strict=True)
     ]
     figure = image_grid.figure(
         images[shown],
         texts,
-        said == labels,
+        predicted == labels,
         columns=columns,
         side=side,
         hover=[charts.plain(text) for text in hover],
@@ -112,15 +112,15 @@ def _grid(
 def _table(run: store.Run, shown: np.ndarray, key: str) -> None:
     stored, classes = loaders.predictions(run), run.info["classes"]
     labels, probs = stored["labels"][shown], stored["probs"][shown]
-    said = probs.argmax(1)
+    predicted = probs.argmax(1)
     chart_key = f"{key}_table_{hash(tuple(map(int, shown)))}"
     st.dataframe(
         {
             "Image": shown,
             "True": [classes[label] for label in labels],
-            "Predicted": [classes[label] for label in said],
+            "Predicted": [classes[label] for label in predicted],
             "Verdict": [
-                "✓ right" if a == b else "✗ wrong" for a, b in zip(labels, said, strict=True)
+                "✓ right" if a == b else "✗ wrong" for a, b in zip(labels, predicted, strict=True)
             ],
             "Confidence": probs.max(1).astype(float),
         },

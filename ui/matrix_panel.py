@@ -11,9 +11,9 @@ from core.runs import store
 from ui.text import plain
 
 
-def open_cell(true: str, said: str) -> None:
+def open_cell(true: str, predicted: str) -> None:
     """Put a cell into the URL; "Any" leaves a side open."""
-    for name, value in (("true", true), ("said", said)):
+    for name, value in (("true", true), ("said", predicted)):
         if value == "Any":
             st.query_params.pop(name, None)
         else:
@@ -51,14 +51,14 @@ def close_button() -> None:
     )
 
 
-def cell_title(run: store.Run, true: str, said: str, count: int) -> str:
+def cell_title(run: store.Run, true: str, predicted: str, count: int) -> str:
     """What the open cell, row or column holds, in words."""
     times = f"{count:,} image{'' if count == 1 else 's'}"
-    if said == "Any":
+    if predicted == "Any":
         return f"{true} taken for something else: {times}"
     if true == "Any":
-        return f"Something else taken for {said}: {times}"
-    return f"{true} read as {said}: {times}"
+        return f"Something else taken for {predicted}: {times}"
+    return f"{true} read as {predicted}: {times}"
 
 
 def most_confused(run: store.Run, sentences: Sequence[str]) -> None:
@@ -66,13 +66,15 @@ def most_confused(run: store.Run, sentences: Sequence[str]) -> None:
     classes = run.info["classes"]
     if not sentences:
         st.caption("Not one test image was read wrong.")
-    for (true, said, _), sentence in zip(run.metrics["most_confused"], sentences, strict=False):
+    for (true, predicted, _), sentence in zip(
+        run.metrics["most_confused"], sentences, strict=False
+    ):
         st.button(
             plain(sentence),
             type="tertiary",
-            key=f"confused_{true}_{said}",
+            key=f"confused_{true}_{predicted}",
             on_click=open_cell,
-            args=(classes[true], classes[said]),
+            args=(classes[true], classes[predicted]),
         )
 
 

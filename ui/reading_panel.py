@@ -26,7 +26,7 @@ def answer(run: store.Run, image: Image.Image):
     """
     reader = loaders.reader(run)
     given = reader.read(image)
-    strange = strangeness(run, given.prepared.image)
+    strange = ood_score(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         with st.container(width=200, gap="small"):
             st.metric("It reads", _headline(given, strange))
@@ -64,7 +64,7 @@ def _doubt(given, strange: str) -> str:
     return sure
 
 
-def strangeness(run: store.Run, frame: np.ndarray) -> str:
+def ood_score(run: store.Run, frame: np.ndarray) -> str:
     """Why a prepared image uint8 (C, H, W) is unlike what the run was trained on; "" when it is
     not, or when nothing is known about it.
     """
@@ -73,13 +73,13 @@ def strangeness(run: store.Run, frame: np.ndarray) -> str:
         known
         and known.drawn
         and len(run.info["classes"]) == 10
-        and (odd := topology.oddity(frame[0]))
+        and (odd := topology.why_no_digit(frame[0]))
     ):
         return odd
     kept = _clouds(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
     if kept is None:
         return ""
-    share = float(kept.strangeness(features(run, frame))[0])
+    share = float(kept.ood_score(features(run, frame))[0])
     if share <= 1:
         return ""
     return f"{share:.1f} times as far from every class as 99 of 100 images of this kind"

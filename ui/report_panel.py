@@ -62,14 +62,14 @@ def package(run: store.Run) -> tuple[bytes, dict[str, str]] | None:
     bar = st.progress(0.0, text="Waits for its turn")
     total, done = len(FILES) - len(store.FINISHED_FILES), []
 
-    def tell(name: str) -> None:
+    def on_progress(name: str) -> None:
         done.append(name)
         bar.progress(min(len(done) / total, 1.0), text=f"Makes {name}")
 
     with known.lock:
         if key not in known.made:
             try:
-                known.made[key] = transfer.zip_in_worker(run.id, tell)
+                known.made[key] = transfer.zip_in_worker(run.id, on_progress)
             except transfer.Refused as error:
                 st.error(plain(str(error)), icon=":material/error:")
                 return None
@@ -142,14 +142,14 @@ def take_in() -> None:
         return
     try:
         with st.spinner("Checking"):
-            told = transfer.import_in_worker(file.getvalue())
+            answer = transfer.import_in_worker(file.getvalue())
     except (transfer.Refused, queue.Refused) as error:
         st.error(
             f"{plain(file.name[:80])} was not taken in: {plain(str(error)[:500])}",
             icon=":material/error:",
         )
         return
-    run_id = told.splitlines()[-1].split()[0]
+    run_id = answer.splitlines()[-1].split()[0]
     st.success(f"{plain(store.load(run_id).title[:120])} is here as {run_id}.")
     st.page_link("pages/run.py", label="Look at it", query_params={"run": run_id})
 

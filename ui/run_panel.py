@@ -19,17 +19,17 @@ LOG_LINES = 40
 def line() -> None:
     """What trains and waits now, each with its place and a way to end it; nothing when idle."""
     for place, run in enumerate(active := queue.queue(), 1):
-        said, epochs = queue.progress(run), run.info["config"]["epochs"]
+        heartbeat, epochs = queue.progress(run), run.info["config"]["epochs"]
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.badge(run.state, color="blue" if run.state == "running" else "gray")
+            st.badge(run.status, color="blue" if run.status == "running" else "gray")
             st.page_link(
                 "pages/run.py",
                 label=f"{plain(run.title)}, {place} of {len(active)}",
                 query_params={"run": run.id},
             )
-            if said.get("epoch"):
-                st.caption(f"epoch {said['epoch']} of {epochs}", width="content")
-            text = "Cancel" if run.state == "queued" else "Stop"
+            if heartbeat.get("epoch"):
+                st.caption(f"epoch {heartbeat['epoch']} of {epochs}", width="content")
+            text = "Cancel" if run.status == "queued" else "Stop"
             if access.may_steer(run) and st.button(text, key=f"line_{run.id}"):
                 queue.stop(run.id, own=access.is_own(run))
                 st.rerun()
@@ -37,7 +37,7 @@ def line() -> None:
 
 def unfinished() -> None:
     """Runs that neither train nor wait and have no results: what became of each."""
-    left = [run for run in store.list_runs() if not run.metrics and run.state not in status.ACTIVE]
+    left = [run for run in store.list_runs() if not run.metrics and run.status not in status.ACTIVE]
     if not left:
         return
     st.subheader("Broken off")
@@ -45,7 +45,7 @@ def unfinished() -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             label = plain(run.title if run.info else run.id)
             st.page_link("pages/run.py", label=label, query_params={"run": run.id})
-            st.caption(plain(run.problem or run.state), width="content")
+            st.caption(plain(run.problem or run.status), width="content")
 
 
 def watch(run_id: str, shown: str) -> None:
@@ -53,33 +53,33 @@ def watch(run_id: str, shown: str) -> None:
     `shown`.
     """
     run = store.load(run_id)
-    if run.state != shown:
+    if run.status != shown:
         st.rerun()
     history, _ = run.history()
-    said = queue.progress(run)
-    if run.state == "queued":
+    heartbeat = queue.progress(run)
+    if run.status == "queued":
         order = [other.id for other in queue.queue()]
         place = order.index(run.id) + 1 if run.id in order else 1
         st.info(f"Waits its turn: {place} of {max(place, len(order))} in line.")
-    elif run.state == "stalled":
-        st.warning(status.sentence(run.folder, run.state, len(history)), icon=":material/warning:")
+    elif run.status == "stalled":
+        st.warning(status.sentence(run.folder, run.status, len(history)), icon=":material/warning:")
     else:
-        _progress_bar(run, said)
-    live_curves(run, history, said.get("points") or [])
+        _progress_bar(run, heartbeat)
+    live_curves(run, history, heartbeat.get("points") or [])
     log(run)
 
 
-def _progress_bar(run: store.Run, said: dict[str, Any]) -> None:
-    if not said.get("epoch"):
+def _progress_bar(run: store.Run, heartbeat: dict[str, Any]) -> None:
+    if not heartbeat.get("epoch"):
         st.progress(0.0, text="Loading data and building the network")
         return
     epochs, per_epoch = run.info["config"]["epochs"], run.info["images"]["fit"]
-    share = ((said["epoch"] - 1) * per_epoch + said["seen"]) / (epochs * per_epoch)
-    words = [f"Epoch {said['epoch']} of {epochs}"]
-    if said.get("images_per_second"):
-        words.append(f"{said['images_per_second']:,.0f} images/s")
-        words.append(f"{duration(said['left_s'])} left")
-    words.append(f"loss {said['loss']:.4f}")
+    share = ((heartbeat["epoch"] - 1) * per_epoch + heartbeat["seen"]) / (epochs * per_epoch)
+    words = [f"Epoch {heartbeat['epoch']} of {epochs}"]
+    if heartbeat.get("images_per_second"):
+        words.append(f"{heartbeat['images_per_second']:,.0f} images/s")
+        words.append(f"{duration(heartbeat['left_s'])} left")
+    words.append(f"loss {heartbeat['loss']:.4f}")
     st.progress(min(max(share, 0.0), 1.0), text=" · ".join(words))
 
 

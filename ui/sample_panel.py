@@ -15,11 +15,13 @@ def panel(run: store.Run, index: int) -> None:
     """Everything about test image `index` of the run's test set."""
     stored, classes = loaders.predictions(run), run.info["classes"]
     label, probs = int(stored["labels"][index]), stored["probs"][index].astype(np.float32)
-    said = int(probs.argmax())
-    right = said == label
+    predicted = int(probs.argmax())
+    right = predicted == label
     sign = "✓" if right else "✗"
     verdict = (
-        f"read right as {classes[said]}" if right else f"{classes[label]}, read as {classes[said]}"
+        f"read right as {classes[predicted]}"
+        if right
+        else f"{classes[label]}, read as {classes[predicted]}"
     )
     st.title(plain(f"{sign} Test image {index}: {verdict}"))
     _step_buttons(run, index, len(stored["labels"]))
@@ -38,14 +40,14 @@ def panel(run: store.Run, index: int) -> None:
             charts.probabilities(probs, classes),
             key="sample_probs",
             config={"displayModeBar": False},
-            alt=f"Probabilities; {classes[said]} {100 * float(probs[said]):.1f} %",
+            alt=f"Probabilities; {classes[predicted]} {100 * float(probs[predicted]):.1f} %",
         )
         _others(run, index)
     evidence, before = st.columns([1, 1], gap="large")
     with evidence:
         evidence.nearest_of_test(run, index)
         if images is not None:
-            evidence.looked_at(run, images[index], said, key="sample")
+            evidence.looked_at(run, images[index], predicted, key="sample")
     with before:
         history(run, index, label)
 
@@ -72,9 +74,9 @@ def history(run: store.Run, index: int, label: int) -> None:
     stored = loaders.predictions(run)
     if "epoch_classes" not in stored or not len(stored["epoch_classes"]):
         return
-    said = stored["epoch_classes"][:, index].astype(int)
+    predicted = stored["epoch_classes"][:, index].astype(int)
     sure = stored["epoch_confidences"][:, index] / 255
-    right = said == label
+    right = predicted == label
     flips = int((right[:-1] & ~right[1:]).sum())
     words = (
         "Right from the first epoch to the last"
@@ -87,10 +89,10 @@ def history(run: store.Run, index: int, label: int) -> None:
     )
     st.subheader("At every epoch")
     st.plotly_chart(
-        charts.strip(said, sure, label, run.info["classes"], run.metrics["kept_epoch"]),
+        charts.strip(predicted, sure, label, run.info["classes"], run.metrics["kept_epoch"]),
         key="sample_history",
         config={"displayModeBar": False},
-        alt=f"Prediction at each of {len(said)} epochs. {words}.",
+        alt=f"Prediction at each of {len(predicted)} epochs. {words}.",
     )
     st.caption(f"{words}. The dotted line is the epoch that was kept.")
 
@@ -105,12 +107,12 @@ def _others(run: store.Run, index: int) -> None:
     for other in rows:
         stored = loaders.predictions(other)
         probs = stored["probs"][index]
-        said = int(probs.argmax())
-        right = said == int(stored["labels"][index])
+        predicted = int(probs.argmax())
+        right = predicted == int(stored["labels"][index])
         good += right
         sign = ":green[✓" if right else ":red[✗"
-        name, answer = plain(names[other.id]), plain(other.info["classes"][said])
-        answers.append(f"- {sign} {answer}] {100 * float(probs[said]):.0f} % · {name}")
+        name, answer = plain(names[other.id]), plain(other.info["classes"][predicted])
+        answers.append(f"- {sign} {answer}] {100 * float(probs[predicted]):.0f} % · {name}")
     st.markdown(f"**{good} of {len(rows)} other runs read it right**\n" + "\n".join(answers[:12]))
 
 

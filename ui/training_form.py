@@ -26,7 +26,7 @@ CHOICES = {
 }
 LABELS = {
     "lr": "Learning rate",
-    "flags": "Upstrokes",
+    "upstrokes": "Upstrokes",
     "erasing": "Random erasing",
     "select": "Keep the epoch",
 }
@@ -42,7 +42,7 @@ HELP = {
     "shear": "Degrees to either side",
     "elastic": "Share of the side by which parts wander apart, as in a shaky hand",
     "stroke": "Share of a pixel by which strokes swell or shrink at either edge",
-    "flags": "Share of lone straight strokes that get an upstroke, as a 1 in many hands",
+    "upstrokes": "Share of lone straight strokes that get an upstroke, as a 1 in many hands",
     "erasing": "Probability that a rectangle is blanked",
     "flip": "Mirror left and right; not for digits and letters",
     "widths": "Filters of each stage, set apart by commas",

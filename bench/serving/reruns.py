@@ -138,7 +138,7 @@ async def measure_load(port: int, reruns: int, rounds: int = 3) -> None:
                     await asyncio.sleep(0.05)  # as people click, not as fast as a loop can
             if training:
                 queue.stop(run_id)
-                while store.load(run_id).state in status.ACTIVE:
+                while store.load(run_id).status in status.ACTIVE:
                     await asyncio.sleep(0.2)
                 queue.delete(run_id)
     print(f"{'page':<10}{'idle p50 (p95)':>22}{'training p50 (p95)':>24}{'ratio':>8}")

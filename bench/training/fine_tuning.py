@@ -49,7 +49,7 @@ def measure(run: store.Run, dataset, drawings, new, setting, seed: int) -> tuple
     plain = experiment.split(dataset, config)
     count = len(drawings[1])
     times = max(1, min(fine_tuning.MAX_REPEATS, round(share * len(plain.fit) / count)))
-    begin = fine_tuning.Beginning({}, {"repeats": times}, run.folder, drawings, new)
+    begin = fine_tuning.FineTuning({}, {"repeats": times}, run.folder, drawings, new)
     model = scoring.load_model(run)
     empty = plain.shown.take(torch.arange(1))  # what an epoch is shown costs time and tells nothing
     parts = fine_tuning.joined(

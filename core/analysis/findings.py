@@ -156,16 +156,16 @@ def of_errors(run: Run) -> list[Finding]:
     ranked = sorted(enumerate(metrics["per_class"]), key=lambda pair: pair[1]["recall"])
     for true, row in ranked[:3]:
         others = np.where(np.arange(len(classes)) == true, -1, counts[true])
-        said, total = int(others.argmax()), int(counts[true].sum())
-        if not total or others[said] <= 0:
+        predicted, total = int(others.argmax()), int(counts[true].sum())
+        if not total or others[predicted] <= 0:
             continue
-        share = others[said] / total
+        share = others[predicted] / total
         found.append(
             Finding(
                 f"{classes[true]} has recall {row['recall']:.3f}; {share:.1%} go to "
-                f"{classes[said]} ({others[said]} images).",
+                f"{classes[predicted]} ({others[predicted]} images).",
                 "samples",
-                {"true": classes[true], "said": classes[said]},
+                {"true": classes[true], "said": classes[predicted]},
                 concern=row["recall"] < WEAK_RECALL,
             )
         )

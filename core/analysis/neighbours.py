@@ -140,11 +140,11 @@ def _own_arrays(run: store.Run, path: Path) -> dict[str, np.ndarray] | None:
 
 def save(
     run_id: str,
-    told: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
     dataset: datasets.Dataset | None = None,
 ) -> Stored:
     """Compute the neighbours of a run's test images and keep them in its folder, with the features
-    of its training images and the clouds of its classes; `told` hears the share done.
+    of its training images and the clouds of its classes; `on_progress` hears the share done.
 
     Raises RunNotFound, BrokenRun, DatasetError, or ValueError when the run is unfinished or the
     data is not what it was.
@@ -154,13 +154,13 @@ def save(
     run = store.load(run_id)
     model = scoring.load_model(run)
     dataset = dataset or datasets.load(run.info["dataset"])
-    known = index(run, model, dataset, told=lambda share: told(0.4 * share))
+    known = index(run, model, dataset, on_progress=lambda share: on_progress(0.4 * share))
     _keep_features(run, known)
     _, validation = dataset.holdout(run.info["config"]["validation"])
     images = [dataset.test.images, validation.images]
     queries = np.concatenate([features(run, model, part) for part in images])
     places, distances = Points(known.features).nearest(
-        queries, COUNT, told=lambda share: told(0.4 + 0.6 * share)
+        queries, COUNT, on_progress=lambda share: on_progress(0.4 + 0.6 * share)
     )
     count = len(dataset.test)
     limits = [
@@ -187,7 +187,7 @@ def index(
     model: nn.Module,
     dataset: datasets.Dataset | None = None,
     *,
-    told: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> Index:
     """The images that a run was fitted to, in its last hidden layer: read from the run's cache, or
     computed with its `model` where there is none. Raises DatasetError, ValueError.
@@ -201,14 +201,14 @@ def index(
     check_data(run.info, dataset)
     places, _ = dataset.holdout_places(run.info["config"]["validation"])
     labels = dataset.train.labels.numpy()[places]
-    return Index(features(run, model, dataset.train.images, told)[places], places, labels)
+    return Index(features(run, model, dataset.train.images, on_progress)[places], places, labels)
 
 
 def features(
     run: store.Run,
     model: nn.Module,
     images: Any,
-    told: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> np.ndarray:
     """What the last hidden layer says of uint8 images (N, C, H, W), array or tensor: float16
     (N, D), the precision in which all are compared and kept.
@@ -222,7 +222,7 @@ def features(
     parts = []
     for chunk in tensor.split(PART) if len(tensor) else ():
         parts.append(predict_logits(trunk, chunk, run.info["mean"], run.info["std"]).numpy())
-        told(min(1.0, PART * len(parts) / len(tensor)))
+        on_progress(min(1.0, PART * len(parts) / len(tensor)))
     width = model[-1].in_features
     whole = np.concatenate(parts) if parts else np.empty((0, width))
     return np.clip(whole, -HALF_MAX, HALF_MAX).astype(np.float16)

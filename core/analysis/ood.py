@@ -18,7 +18,7 @@ RARE = 99  # percentile of the distances of images that were not trained on
 
 
 @dataclass(frozen=True)
-class Clouds:
+class ClassMeans:
     """`centres` float32 (C, D) are the classes' means after `whitening` float32 (D, D); `limit` is
     the distance that 99 % of the validation images stay under.
     """
@@ -32,12 +32,12 @@ class Clouds:
         points = features.astype(np.float32) @ self.whitening
         return np.sqrt(((points[:, None] - self.centres) ** 2).sum(2).min(1))
 
-    def strangeness(self, features: np.ndarray) -> np.ndarray:
+    def ood_score(self, features: np.ndarray) -> np.ndarray:
         """Distances (N,) as shares of the limit: above 1 is unlike 99 % of what it should read."""
         return self.distances(features) / self.limit
 
 
-def fit(features: np.ndarray, labels: np.ndarray, held_out: np.ndarray, classes: int) -> Clouds:
+def fit(features: np.ndarray, labels: np.ndarray, held_out: np.ndarray, classes: int) -> ClassMeans:
     """Clouds of the features (M, D) of the images fitted to, with labels (M,); the limit comes from
     features `held_out` (V, D), or from the fitted ones where nothing was held out.
     """
@@ -52,12 +52,14 @@ def fit(features: np.ndarray, labels: np.ndarray, held_out: np.ndarray, classes:
     covariance = apart.T @ apart / len(points)
     covariance += RIDGE * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
     whitening = np.linalg.cholesky(np.linalg.inv(covariance)).astype(np.float16).astype(np.float32)
-    clouds = Clouds(means.astype(np.float32) @ whitening, whitening, 1.0)
+    clouds = ClassMeans(means.astype(np.float32) @ whitening, whitening, 1.0)
     known = held_out if len(held_out) else features
-    return Clouds(clouds.centres, whitening, float(np.percentile(clouds.distances(known), RARE)))
+    return ClassMeans(
+        clouds.centres, whitening, float(np.percentile(clouds.distances(known), RARE))
+    )
 
 
-def write(run: store.Run, clouds: Clouds) -> None:
+def write(run: store.Run, clouds: ClassMeans) -> None:
     files.write_arrays(
         run.folder / NAME,
         centres=clouds.centres,
@@ -67,7 +69,7 @@ def write(run: store.Run, clouds: Clouds) -> None:
     )
 
 
-def read(run: store.Run) -> Clouds | None:
+def read(run: store.Run) -> ClassMeans | None:
     """The clouds of a run's present weights, or None when there are none. Needs no torch."""
     try:
         stored = files.read_arrays(run.folder / NAME)
@@ -80,4 +82,4 @@ def read(run: store.Run) -> Clouds | None:
         return None
     if not fits or whitening.ndim != 2 or not limit > 0:
         return None
-    return Clouds(centres.astype(np.float32), whitening, limit)
+    return ClassMeans(centres.astype(np.float32), whitening, limit)

@@ -100,7 +100,7 @@ def load_model(run: store.Run) -> torch.nn.Module:
     if run.problem:
         raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
     if run.metrics is None:
-        raise ValueError(f"{run.id} is {run.state}: it has no final weights yet")
+        raise ValueError(f"{run.id} is {run.status}: it has no final weights yet")
     info = run.info
     model = models.build(info["model"], tuple(info["shape"]), len(info["classes"]), **info["sizes"])
     try:

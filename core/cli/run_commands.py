@@ -25,7 +25,7 @@ def _runs(options: argparse.Namespace) -> None:
                 "recipe": run.info.get("recipe"),
                 "dataset": run.info.get("dataset"),
                 "seed": run.info.get("seed"),
-                "state": run.state,
+                "state": run.status,
                 "test_accuracy": (run.metrics or {}).get("test_accuracy"),
                 "problem": run.problem,
             }
@@ -37,11 +37,11 @@ def _runs(options: argparse.Namespace) -> None:
         print(f"no runs in {store.root()}/ yet: python -m core train digits-cnn")
     for run in found:
         result = f"{100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else "-"
-        print(f"{run.id:<44} {result:>8}  {run.state:<12} {run.problem or run.title}")
+        print(f"{run.id:<44} {result:>8}  {run.status:<12} {run.problem or run.title}")
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    with background_tasks.told(options.run, "evaluate", page=options.task):
+    with background_tasks.reporting(options.run, "evaluate", page=options.task):
         from core.analysis import scoring  # and with it torch, when the turn has come
 
         result = (scoring.stamp if options.stamp else scoring.reproduce)(options.run)
@@ -57,8 +57,8 @@ def _evaluate(options: argparse.Namespace) -> int:
 def _neighbours(options: argparse.Namespace) -> None:
     from core.analysis import neighbours
 
-    with background_tasks.told(options.run, "neighbours", page=options.task) as told:
-        found = neighbours.save(options.run, told)
+    with background_tasks.reporting(options.run, "neighbours", page=options.task) as reporting:
+        found = neighbours.save(options.run, reporting)
     print(
         f"{options.run}: {found.indices.shape[1]} nearest training images of each of "
         f"{len(found.indices):,} test images; 99 % lie within {found.test_limit:.3g}"
@@ -124,8 +124,8 @@ def _predict(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"file": path, **answer.as_json()}))
         else:
-            said = answer.text if options.number else answer.label
-            print(f"{path}\t{said}\t{100 * answer.confidence:.1f} %")
+            text = answer.text if options.number else answer.label
+            print(f"{path}\t{text}\t{100 * answer.confidence:.1f} %")
     return 2 if failed else 0
 
 

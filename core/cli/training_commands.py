@@ -22,19 +22,19 @@ def _recipes(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
-    wish = {"config": _changed(recipe, options), "seed": options.seed, "name": options.name}
-    return _begin(options, recipe=recipe, **wish)
+    request = {"config": _changed(recipe, options), "seed": options.seed, "name": options.name}
+    return _begin(options, recipe=recipe, **request)
 
 
 def _further(options: argparse.Namespace) -> int:
     """A training that goes on from a finished run."""
     names = ("epochs", "lr", "seed", "name")
     return _begin(
-        options, **fine_tuning.wish(options.run, **{n: getattr(options, n) for n in names})
+        options, **fine_tuning.request(options.run, **{n: getattr(options, n) for n in names})
     )
 
 
-def _begin(options: argparse.Namespace, **wish: Any) -> int:
+def _begin(options: argparse.Namespace, **request: Any) -> int:
     """Put a training in line and follow it here."""
     world = distributed.join(options.device)
     if world.rank:
@@ -42,7 +42,7 @@ def _begin(options: argparse.Namespace, **wish: Any) -> int:
     if earlier := world.recall():  # torchrun has started the group again
         return _take_up(earlier, world)
     submitted = queue.submit(
-        **wish,
+        **request,
         device=options.device,
         precision=options.precision,
         threads=options.threads,
@@ -59,9 +59,9 @@ def _plan(options: argparse.Namespace) -> None:
 
     if options.request:
         text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
-        wish = json.loads(text)
-        recipe, config = recipes.from_description(wish)
-        wanted = {key: wish.get(key) for key in ("device", "precision", "threads")}
+        request = json.loads(text)
+        recipe, config = recipes.from_description(request)
+        wanted = {key: request.get(key) for key in ("device", "precision", "threads")}
     else:
         recipe = recipes.get(options.recipe)
         config = _changed(recipe, options)
@@ -103,8 +103,8 @@ def _resume(options: argparse.Namespace) -> int:
 def _take_up(run_id: str, world: distributed.World) -> int:
     """Go on with the run of this torchrun's earlier attempt, unless that attempt ended it."""
     run = store.load(run_id)
-    if run.state in ("finished", "stopped"):
-        print(f"{run_id} is {run.state}")
+    if run.status in ("finished", "stopped"):
+        print(f"{run_id} is {run.status}")
         world.leave()
         return 0
     return _follow(queue.resume(run_id, start=False, left=True, own=True), world)
@@ -112,7 +112,7 @@ def _take_up(run_id: str, world: distributed.World) -> int:
 
 def _work(options: argparse.Namespace) -> int:
     """A worker started by a page: like a person's command, with lower priority and no terminal."""
-    limits.step_back()
+    limits.lower_priority()
     worker.work(options.run)
     return 0
 
@@ -122,10 +122,10 @@ def _queue(options: argparse.Namespace) -> None:
     if not active:
         print("nothing trains or waits")
     for place, run in enumerate(active, 1):
-        said = queue.progress(run)
+        heartbeat = queue.progress(run)
         epochs = run.info["config"]["epochs"]
-        where = f"epoch {said['epoch']}/{epochs}" if "epoch" in said else ""
-        print(f"{place}  {run.id:<44} {run.state:<9} {where}")
+        where = f"epoch {heartbeat['epoch']}/{epochs}" if "epoch" in heartbeat else ""
+        print(f"{place}  {run.id:<44} {run.status:<9} {where}")
 
 
 def _stop(options: argparse.Namespace) -> None:
@@ -155,7 +155,7 @@ def _follow(submitted: queue.Submitted, world: distributed.World) -> int:
     from core.jobs import progress
 
     try:
-        run = worker.work(run_id, calls=progress.calls(), world=world)
+        run = worker.work(run_id, callbacks=progress.callbacks(), world=world)
     except KeyboardInterrupt:
         print(f"\ninterrupted; go on with: python -m core resume {run_id}", file=sys.stderr)
         return 130

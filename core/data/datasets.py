@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from core.data.digits import digits, stratified_order
-from core.data.download import DatasetError, fetch, read_part
+from core.data.fetch import DatasetError, fetch, read_part
 from core.data.folders import command, data_root
 
 if TYPE_CHECKING:

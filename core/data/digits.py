@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.data.download import DatasetError
+from core.data.fetch import DatasetError
 
 
 def stratified_order(labels: np.ndarray) -> np.ndarray:

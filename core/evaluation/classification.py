@@ -72,4 +72,8 @@ def most_confused(counts: np.ndarray, limit: int = 10) -> list[tuple[int, int, i
     np.fill_diagonal(errors, 0)
     order = np.argsort(-errors, axis=None, kind="stable")[:limit]
     pairs = [tuple(map(int, np.unravel_index(place, errors.shape))) for place in order]
-    return [(true, said, int(errors[true, said])) for true, said in pairs if errors[true, said]]
+    return [
+        (true, predicted, int(errors[true, predicted]))
+        for true, predicted in pairs
+        if errors[true, predicted]
+    ]

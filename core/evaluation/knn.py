@@ -20,11 +20,11 @@ class Points:
         self._squares = np.einsum("md,md->m", self._base, self._base)
 
     def nearest(
-        self, queries: np.ndarray, k: int, told: Callable[[float], None] = lambda share: None
+        self, queries: np.ndarray, k: int, on_progress: Callable[[float], None] = lambda share: None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of each query (N, D) the k nearest points, nearest first and equally near ones in their
-        order: places int64 (N, k) and Euclidean distances float32 (N, k); `told` hears the share
-        done.
+        order: places int64 (N, k) and Euclidean distances float32 (N, k); `on_progress` is called
+        with the share done.
 
         A matrix product in float32 leaves only points that its rounding cannot rule out; theirs are
         then compared in float64.
@@ -46,7 +46,7 @@ class Points:
                 exact = self._exact(chosen, query)
                 order = np.lexsort((chosen, exact))[:k]
                 places[start + row], distances[start + row] = chosen[order], exact[order]
-            told(min(1.0, (start + CHUNK) / len(queries)))
+            on_progress(min(1.0, (start + CHUNK) / len(queries)))
         return places, distances
 
     def _exact(self, places: np.ndarray, query: np.ndarray) -> np.ndarray:

@@ -14,12 +14,12 @@ import numpy as np
 class Suspects:
     """Images whose label most runs contradict, the clearest first; all arrays (S,).
 
-    `indices` are places in the test set, `said` the class that the runs agree on, `runs` how many
-    say so with high confidence, `confidence` their mean confidence, 0 to 1.
+    `indices` are places in the test set, `predicted` the class that the runs agree on, `runs` how
+    many say so with high confidence, `confidence` their mean confidence, 0 to 1.
     """
 
     indices: np.ndarray
-    said: np.ndarray
+    predicted: np.ndarray
     runs: np.ndarray
     confidence: np.ndarray
 
@@ -51,13 +51,13 @@ def suspect_labels(
     if not 0 <= confidence <= 1:
         raise ValueError(f"confidence: {confidence} is outside 0 to 1")
     stacked = np.stack([part.astype(np.float32) for part in probs])  # (R, N, C)
-    said, sure = stacked.argmax(2), stacked.max(2)
-    against = (said != labels) & (sure >= np.float32(confidence))  # (R, N)
+    predicted, sure = stacked.argmax(2), stacked.max(2)
+    against = (predicted != labels) & (sure >= np.float32(confidence))  # (R, N)
     classes = stacked.shape[2]
-    counts = np.stack([(against & (said == c)).sum(0) for c in range(classes)], 1)  # (N, C)
+    counts = np.stack([(against & (predicted == c)).sum(0) for c in range(classes)], 1)  # (N, C)
     chosen, agreeing = counts.argmax(1), counts.max(1)
     found = np.flatnonzero(agreeing >= max(2, len(probs) // 2 + 1))
-    theirs = against[:, found] & (said[:, found] == chosen[found])
+    theirs = against[:, found] & (predicted[:, found] == chosen[found])
     mean = (sure[:, found] * theirs).sum(0) / theirs.sum(0)
     order = np.lexsort((found, -mean, -agreeing[found]))
     found = found[order]

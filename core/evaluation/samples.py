@@ -1,4 +1,4 @@
-"""Which test images to look at: filtered by verdict, class and confidence, and in which order.
+"""Which test images to look at: filtered by outcome, class and confidence, and in which order.
 Arrays in, indices out; no torch.
 """
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-VERDICTS = ("All", "Wrong", "Right")
+OUTCOMES = ("All", "Wrong", "Right")
 ORDERS = ("Index", "Highest loss", "Least sure", "Surest", "Smallest margin", "Learned last")
 
 
@@ -14,27 +14,27 @@ def find(
     labels: np.ndarray,
     probs: np.ndarray,
     *,
-    verdict: str = "All",
+    outcome: str = "All",
     true: int | None = None,
-    said: int | None = None,
+    predicted: int | None = None,
     confidence: tuple[float, float] = (0.0, 1.0),
 ) -> np.ndarray:
     """Indices (M,) of the images that match, in the order of the test set.
 
-    `labels` is (N,), `probs` (N, classes); `true` and `said` are class numbers, None for any;
+    `labels` is (N,), `probs` (N, classes); `true` and `predicted` are class numbers, None for any;
     `confidence` bounds the probability of the answer, both ends included. Raises ValueError for an
-    unknown verdict.
+    unknown outcome.
     """
-    if verdict not in VERDICTS:
-        raise ValueError(f"verdict: {verdict!r} is unknown; choose one of {', '.join(VERDICTS)}")
-    predicted = probs.argmax(1)
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome: {outcome!r} is unknown; choose one of {', '.join(OUTCOMES)}")
+    answers = probs.argmax(1)
     kept = np.ones(len(labels), bool)
-    if verdict != "All":
-        kept &= (predicted == labels) == (verdict == "Right")
+    if outcome != "All":
+        kept &= (answers == labels) == (outcome == "Right")
     if true is not None:
         kept &= labels == true
-    if said is not None:
-        kept &= predicted == said
+    if predicted is not None:
+        kept &= answers == predicted
     if confidence != (0.0, 1.0):
         sure = probs.max(1).astype(float)
         kept &= (sure >= confidence[0]) & (sure <= confidence[1])

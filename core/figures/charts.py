@@ -243,16 +243,16 @@ def coverage(
 
 
 def strip(
-    said: np.ndarray, sure: np.ndarray, label: int, classes: Sequence[str], kept: int
+    predicted: np.ndarray, sure: np.ndarray, label: int, classes: Sequence[str], kept: int
 ) -> go.Figure:
     """One image's prediction at every epoch: a cell each, right or wrong by colour and sign.
 
-    `said` are class numbers (E,), `sure` confidences 0 to 1 (E,); epoch `kept` is marked.
+    `predicted` are class numbers (E,), `sure` confidences 0 to 1 (E,); epoch `kept` is marked.
     """
-    epochs, right = np.arange(1, len(said) + 1), said == label
+    epochs, right = np.arange(1, len(predicted) + 1), predicted == label
     signs = np.where(right, "✓", "✗")
-    names = [plain(classes[index]) for index in said]
-    few = len(said) <= 16
+    names = [plain(classes[index]) for index in predicted]
+    few = len(predicted) <= 16
     figure = go.Figure(
         go.Bar(
             x=epochs,

@@ -99,9 +99,9 @@ def _matrix(
             ygap=1 if count <= 40 else 0,
         )
     )
-    truths, said = np.divmod(np.arange(count * count), count)
+    truths, predicted = np.divmod(np.arange(count * count), count)
     figure.add_scatter(
-        x=said,
+        x=predicted,
         y=truths,
         mode="markers",
         marker={"symbol": "square", "size": max(4, round(0.8 * (height - 110) / count))},
@@ -129,11 +129,11 @@ def _matrix(
     return figure
 
 
-def _outline(figure: go.Figure, true: int, said: int) -> None:
+def _outline(figure: go.Figure, true: int, predicted: int) -> None:
     figure.add_shape(
         type="rect",
-        x0=said - 0.5,
-        x1=said + 0.5,
+        x0=predicted - 0.5,
+        x1=predicted + 0.5,
         y0=true - 0.5,
         y1=true + 0.5,
         line={"width": 3, "color": GRAY},

@@ -11,7 +11,7 @@ MAX_BYTES = 4_250_000  # with what base64 adds, the page around it stays under 6
 
 
 def sheet(
-    images: np.ndarray, labels: np.ndarray, said: np.ndarray, limit: int = MAX_BYTES
+    images: np.ndarray, labels: np.ndarray, predicted: np.ndarray, limit: int = MAX_BYTES
 ) -> tuple[np.ndarray, bytes]:
     """(indices (M,) of the images on it, PNG) of images uint8 (N, C, H, W).
 
@@ -25,18 +25,18 @@ def sheet(
     if len(content := _png(coarse)) <= limit:
         return everything, content
     for most in (100, 50, 20, 5, 0):
-        chosen = _first_of_each(labels, said, most)
+        chosen = _first_of_each(labels, predicted, most)
         if len(content := _png(coarse[chosen])) <= limit:
             return chosen, content
     chosen = chosen[: len(chosen) * limit // max(1, len(content)) * 9 // 10]
     return chosen, _png(coarse[chosen])
 
 
-def _first_of_each(labels: np.ndarray, said: np.ndarray, most: int) -> np.ndarray:
+def _first_of_each(labels: np.ndarray, predicted: np.ndarray, most: int) -> np.ndarray:
     """Indices of all mistakes and of the first `most` right answers of each class."""
-    kept = labels != said
+    kept = labels != predicted
     for label in np.unique(labels):
-        kept[np.flatnonzero((labels == label) & (said == label))[:most]] = True
+        kept[np.flatnonzero((labels == label) & (predicted == label))[:most]] = True
     return np.flatnonzero(kept)
 
 

@@ -64,8 +64,8 @@ def samples(run: Run, images: np.ndarray) -> bytes:
         picture = np.moveaxis(images[index], 0, 2)
         axis.imshow(picture[..., 0] if picture.shape[2] == 1 else picture, cmap="gray")
         right = predicted[index] == labels[index]
-        said, true = classes[predicted[index]], classes[labels[index]]
-        caption = f"✓ {said}" if right else f"✗ said {said}, is {true}"
+        answer, true = classes[predicted[index]], classes[labels[index]]
+        caption = f"✓ {answer}" if right else f"✗ said {answer}, is {true}"
         axis.set_title(_literal(caption), color=RIGHT if right else WRONG, fontsize=9)
     figure.suptitle(_literal(f"{run.title}: the first {GRID * GRID} test images"))
     return _png(figure)

@@ -57,22 +57,22 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     for row in bins:
         x, y = across(row["confidence"]), up(row["accuracy"])
         size = 3 + 9 * (row["count"] / total) ** 0.5
-        told = (
+        text = (
             f"confidence {row['confidence']:.3f}, accuracy {row['accuracy']:.3f}, "
             f"{int(row['count'])} images"
         )
         parts.append(
             f'<path d="M{x:.1f} {up(row["confidence"]):.1f}V{y:.1f}" stroke="var(--run)"/>'
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:.1f}" fill="var(--run)" '
-            f'fill-opacity=".75"><title>{told}</title></circle>'
+            f'fill-opacity=".75"><title>{text}</title></circle>'
         )
     return _svg(parts, "accuracy by confidence; on the diagonal they agree")
 
 
-def _svg(parts: Sequence[str], told: str) -> str:
+def _svg(parts: Sequence[str], text: str) -> str:
     inside = "".join(parts)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(told)}">{inside}</svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(text)}">{inside}</svg>'
     )
 
 

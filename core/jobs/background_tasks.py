@@ -25,17 +25,17 @@ TURN = ".tasks.lock"
 
 @dataclass(frozen=True)
 class Progress:
-    """`state` is idle (never started), waiting, running, done or failed; `share` of the work done,
+    """`status` is idle (never started), waiting, running, done or failed; `share` of the work done,
     0 to 1; `reason` says why it failed.
     """
 
-    state: str
+    status: str
     share: float = 0.0
     reason: str | None = None
 
     @property
     def active(self) -> bool:
-        return self.state in ("waiting", "running")
+        return self.status in ("waiting", "running")
 
 
 def start(run_id: str, name: str) -> bool:
@@ -48,18 +48,18 @@ def start(run_id: str, name: str) -> bool:
     folder = _usable(run_id, name)
     if progress(folder, name).active:
         return False
-    _tell(folder, name, state="waiting", share=0.0)
+    _write(folder, name, state="waiting", share=0.0)
     queue.spawn([*TASKS[name], run_id, "--task"], folder / f"{name}.log", threads=1)
     return True
 
 
 def progress(folder: Path, name: str) -> Progress:
     """How far a task of a run's folder is."""
-    path = folder / _told(name)
-    said = status.read(folder, path.name)
-    now, share = said.get("state", "idle"), said.get("share", 0.0)
+    path = folder / _file(name)
+    entry = status.read(folder, path.name)
+    now, share = entry.get("state", "idle"), entry.get("share", 0.0)
     if now not in ("waiting", "running") or status.is_locked(folder, _lock(name)):
-        return Progress(now, share, said.get("reason"))
+        return Progress(now, share, entry.get("reason"))
     with contextlib.suppress(OSError):
         if now == "waiting" and time.time() - path.stat().st_mtime < status.START_S:
             return Progress(now, share)  # its process is starting
@@ -67,7 +67,7 @@ def progress(folder: Path, name: str) -> Progress:
 
 
 @contextlib.contextmanager
-def told(run_id: str, name: str, *, page: bool = True) -> Iterator[Callable[[float], None]]:
+def reporting(run_id: str, name: str, *, page: bool = True) -> Iterator[Callable[[float], None]]:
     """Around a task's work in its own process: yields a call that is told the share done.
 
     Started by a `page` it waits for other tasks, stands back behind whoever looks, and writes down
@@ -79,16 +79,16 @@ def told(run_id: str, name: str, *, page: bool = True) -> Iterator[Callable[[flo
         yield lambda share: None
         return
     folder = _usable(run_id, name)
-    limits.step_back()
+    limits.lower_priority()
     with FileLock(folder / _lock(name), timeout=5):
         try:
             with FileLock(store.root() / TURN):
-                _tell(folder, name, state="running", share=0.0)
-                yield lambda share: _tell(folder, name, state="running", share=share)
+                _write(folder, name, state="running", share=0.0)
+                yield lambda share: _write(folder, name, state="running", share=share)
         except Exception as error:
-            _tell(folder, name, state="failed", share=0.0, reason=str(error)[:500])
+            _write(folder, name, state="failed", share=0.0, reason=str(error)[:500])
             raise
-        _tell(folder, name, state="done", share=1.0)
+        _write(folder, name, state="done", share=1.0)
 
 
 def _usable(run_id: str, name: str) -> Path:
@@ -96,17 +96,17 @@ def _usable(run_id: str, name: str) -> Path:
         raise ValueError(f"unknown task {name!r}: choose one of {', '.join(TASKS)}")
     run = store.load(run_id)
     if run.metrics is None:
-        raise store.BrokenRun(f"{run_id} is {run.state}: only a finished run can be worked on")
+        raise store.BrokenRun(f"{run_id} is {run.status}: only a finished run can be worked on")
     if not os.access(run.folder, os.W_OK):
         raise store.BrokenRun(f"{run.folder} cannot be written: nothing can be added to this run")
     return run.folder
 
 
-def _tell(folder: Path, name: str, **said: object) -> None:
-    files.write_json(folder / _told(name), said, sync=False)
+def _write(folder: Path, name: str, **entry: object) -> None:
+    files.write_json(folder / _file(name), entry, sync=False)
 
 
-def _told(name: str) -> str:
+def _file(name: str) -> str:
     return f"{name}.task.json"
 
 

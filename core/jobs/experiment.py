@@ -18,7 +18,7 @@ from core.analysis import scoring
 from core.analysis.scoring import check_data
 from core.data import datasets
 from core.evaluation import classification
-from core.jobs.fine_tuning import START, Beginning, frozen, joined
+from core.jobs.fine_tuning import START, FineTuning, frozen, joined
 from core.runs import files, status, store
 from core.training import models
 from core.training.distributed import ALONE, Ended, World
@@ -34,7 +34,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True)
-class Calls:
+class Callbacks:
     """What a training tells while it runs; each may be left out.
 
     `start(info)` once its folder exists, `batch(epoch, images done, loss, accuracy)` some times a
@@ -65,9 +65,9 @@ def run(
     threads: int | None = None,
     name: str | None = None,
     run_id: str | None = None,
-    calls: Calls = Calls(),
+    callbacks: Callbacks = Callbacks(),
     dataset: datasets.Dataset | None = None,
-    begin: Beginning | None = None,
+    begin: FineTuning | None = None,
     world: World = ALONE,
 ) -> store.Run:
     """Train a recipe from the beginning, or from what `begin` holds, and write it as a run.
@@ -136,14 +136,14 @@ def run(
         files.sweep(folder)  # of an attempt that was killed while it wrote run.json
         if begin:
             begin.freeze(folder)
-        calls.start(info)
-        return _work(folder, info, model, dataset, parts, None, calls, world, begin)
+        callbacks.start(info)
+        return _work(folder, info, model, dataset, parts, None, callbacks, world, begin)
 
 
 def resume(
     run_id: str,
     *,
-    calls: Calls = Calls(),
+    callbacks: Callbacks = Callbacks(),
     dataset: datasets.Dataset | None = None,
     world: World = ALONE,
 ) -> store.Run:
@@ -174,8 +174,8 @@ def resume(
             parts = joined(parts, begin.tensors())
             if saved is None:
                 model.load_state_dict(begin.weights())
-        calls.start(info)
-        return _work(found.folder, info, model, dataset, parts, saved, calls, world, begin)
+        callbacks.start(info)
+        return _work(found.folder, info, model, dataset, parts, saved, callbacks, world, begin)
 
 
 def assist(job: dict[str, Any], world: World) -> None:
@@ -205,7 +205,15 @@ def assist(job: dict[str, Any], world: World) -> None:
 
 
 def _work(
-    folder, info, model, dataset, parts, saved, calls: Calls, world: World, begin: Beginning | None
+    folder,
+    info,
+    model,
+    dataset,
+    parts,
+    saved,
+    callbacks: Callbacks,
+    world: World,
+    begin: FineTuning | None,
 ) -> store.Run:
     """Train, predict and write; the caller holds the run's lock."""
     config = TrainConfig(**info["config"])
@@ -221,7 +229,7 @@ def _work(
         store.append_history(folder, record)
         checkpoint = snapshot() | {"total_seconds": record["total_seconds"]}
         files.write_tensors(folder / store.CHECKPOINT, checkpoint)
-        calls.epoch(record)
+        callbacks.epoch(record)
 
     stopped = False
     try:
@@ -231,7 +239,7 @@ def _work(
             config,
             seed=info["seed"],
             precision=info["precision"],
-            on_batch=calls.batch,
+            on_batch=callbacks.batch,
             on_epoch=keep,
             resume=saved,
             world=world,

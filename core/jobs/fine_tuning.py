@@ -36,7 +36,7 @@ TWIN = 0.05  # distance of two images of length 1 below which they are one pictu
 
 
 @dataclass(frozen=True)
-class Beginning:
+class FineTuning:
     """A beginning. `start_from` and `personal` go into run.json; `start` is the file of the first
     run's weights, `fit` and `held_out` are images uint8 (N, C, H, W) with labels int64 (N,).
     """
@@ -88,7 +88,7 @@ def joined(parts: TrainingData, drawings: tuple[Tensor, Tensor]) -> TrainingData
     return dataclasses.replace(parts, fit=fit)
 
 
-def prepare(run_id: str) -> Beginning:
+def prepare(run_id: str) -> FineTuning:
     """Training further from a finished run with the drawings kept for it.
 
     Raises RunNotFound, BrokenRun, DatasetError when the test images are not here to look for
@@ -98,7 +98,7 @@ def prepare(run_id: str) -> Beginning:
     if run.problem:
         raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
     if run.metrics is None:
-        raise ValueError(f"{run_id} is {run.state}: only a finished run can be trained further")
+        raise ValueError(f"{run_id} is {run.status}: only a finished run can be trained further")
     kind = personal.kind_of(run)
     kept = sorted(personal.entries(kind), key=lambda entry: entry.id)
     images = personal.frames(kind, kept)
@@ -111,7 +111,7 @@ def prepare(run_id: str) -> Beginning:
             f"of {len(kept)} drawings that {run_id} could read none is there to train on "
             f"(a third is held out, {int(shown.sum())} are test images): keep more on the Draw page"
         )
-    return Beginning(
+    return FineTuning(
         start_from={
             "run": run.id,
             "weights_sha256": store.weights_sha256(run),
@@ -131,7 +131,7 @@ def prepare(run_id: str) -> Beginning:
     )
 
 
-def wish(run_id: str, **changes: Any) -> dict[str, Any]:
+def request(run_id: str, **changes: Any) -> dict[str, Any]:
     """What jobs.submit takes to train a run further: recipe, config, seed, name and begin.
 
     Its settings suit weights that know most already: a quarter of the epochs at three tenths of
@@ -144,11 +144,11 @@ def wish(run_id: str, **changes: Any) -> dict[str, Any]:
     if run.info.get("start_from"):
         gentle = {}  # its settings are gentle already
     given = {name: value for name, value in changes.items() if value is not None}
-    wish = {
+    request = {
         "seed": given.pop("seed", run.info["seed"]),
         "name": given.pop("name", f"{run.title[:60]}, with own drawings"),
     }
-    return wish | {"recipe": recipe, "config": config.replace(**gentle | given), "begin": begin}
+    return request | {"recipe": recipe, "config": config.replace(**gentle | given), "begin": begin}
 
 
 def repeats(images: int, drawings: int) -> int:
@@ -158,7 +158,7 @@ def repeats(images: int, drawings: int) -> int:
     return max(1, min(MAX_REPEATS, round(SHARE * images / drawings)))
 
 
-def frozen(folder: Path, info: dict[str, Any]) -> Beginning | None:
+def frozen(folder: Path, info: dict[str, Any]) -> FineTuning | None:
     """The beginning that a run's folder holds, or None for one that began from nothing. Raises
     BrokenRun.
     """
@@ -177,7 +177,7 @@ def frozen(folder: Path, info: dict[str, Any]) -> Beginning | None:
         raise files.BrokenRun(f"{path} lacks {error}") from error
     if not same:
         raise files.BrokenRun(f"{path}: not the drawings that the run began with")
-    return Beginning(info["start_from"], info["personal"], folder / START, fit, held_out)
+    return FineTuning(info["start_from"], info["personal"], folder / START, fit, held_out)
 
 
 def _images(info: dict[str, Any]) -> int:
@@ -203,15 +203,15 @@ def _tested(
         raise datasets.DatasetError(
             f"the test images of {run.info['dataset']} here are not those of {run.id}"
         )
-    found = twins(images, test)
+    found = near_duplicates(images, test)
     for place, entry in enumerate(kept):
         small = personal.small_picture(kind, entry)
         if small is not None:
-            found[place] |= bool(twins(np.stack([small, 255 - small]), test).any())
+            found[place] |= bool(near_duplicates(np.stack([small, 255 - small]), test).any())
     return found
 
 
-def twins(images: np.ndarray, others: np.ndarray) -> np.ndarray:
+def near_duplicates(images: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Which images, uint8 (N, C, H, W), stand among `others` too, as bright or less: bool (N,)."""
     cosine, theirs = 1 - TWIN**2 / 2, _unit(others).T
     found = np.zeros(len(images), bool)

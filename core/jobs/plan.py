@@ -79,7 +79,7 @@ def estimate_in_worker(
     recipe: Recipe, config: TrainConfig, *, device: str, precision: str, threads: int | None
 ) -> dict[str, Any]:
     """`estimate` in a process of its own, which may use all processors. Raises ValueError."""
-    wish = {
+    request = {
         **describe(recipe, config),
         "device": device,
         "precision": precision,
@@ -87,7 +87,7 @@ def estimate_in_worker(
     }
     done = subprocess.run(
         **folders.command("plan", "--request", "-", "--json"),
-        input=json.dumps(wish),
+        input=json.dumps(request),
         capture_output=True,
         text=True,
         timeout=120,

@@ -8,10 +8,10 @@ import sys
 import time
 from typing import Any
 
-from core.jobs.experiment import Calls
+from core.jobs.experiment import Callbacks
 
 
-def calls() -> Calls:
+def callbacks() -> Callbacks:
     """Calls that print to standard output, and draw the bar on standard error."""
     started: dict[str, Any] = {}
     drawn = sys.stderr.isatty()
@@ -60,4 +60,4 @@ def calls() -> Calls:
             flush=True,
         )
 
-    return Calls(start=start, batch=batch if drawn else None, epoch=epoch)
+    return Callbacks(start=start, batch=batch if drawn else None, epoch=epoch)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data import folders
-from core.jobs.fine_tuning import Beginning
+from core.jobs.fine_tuning import FineTuning
 from core.runs import files, limits, status, store
 from core.runs.limits import Refused
 from core.training.recipes import Recipe, describe
@@ -45,7 +45,7 @@ def submit(
     threads: int | None = None,
     name: str | None = None,
     visitor: str | None = None,
-    begin: Beginning | None = None,
+    begin: FineTuning | None = None,
     start: bool = True,
 ) -> Submitted:
     """Put a training in line and, with `start`, start its worker. `begin` is what it goes on
@@ -56,7 +56,7 @@ def submit(
     config = config or recipe.config
     limits.check(config)
     _check_on()
-    wish = {
+    request = {
         **describe(recipe, config),
         "seed": seed,
         "device": device,
@@ -69,12 +69,13 @@ def submit(
         active = queue()
         for run in active:
             asked = status.read(run.folder, store.REQUEST)
-            if all(asked.get(key) == _plain(value) for key, value in wish.items()):
+            if all(asked.get(key) == _plain(value) for key, value in request.items()):
                 return Submitted(run.id, *_place(run.id, active), already=True)
         _check_room(active, visitor)
         run_id = store.new_id(recipe.name)
-        request = {"id": run_id, "name": name, "visitor": visitor, **wish}
-        folder = store.create(request, store.REQUEST)
+        folder = store.create(
+            {"id": run_id, "name": name, "visitor": visitor, **request}, store.REQUEST
+        )
         if begin:
             _freeze(begin, folder)
         _write_ticket(folder, active)
@@ -99,8 +100,8 @@ def resume(run_id: str, *, start: bool = True, left: bool = False, own: bool = F
         active = queue()
         if run.id in {other.id for other in active}:
             return Submitted(run_id, *_place(run_id, active), already=True)
-        if run.state not in status.RESUMABLE:
-            raise Refused(f"{run_id} is {run.state}: only an unfinished run can be resumed")
+        if run.status not in status.RESUMABLE:
+            raise Refused(f"{run_id} is {run.status}: only an unfinished run can be resumed")
         _check_room(active, None)
         (run.folder / status.STOP).unlink(missing_ok=True)
         _write_ticket(run.folder, active)
@@ -119,7 +120,7 @@ def stop(run_id: str, *, own: bool = False) -> str:
     if not own:
         limits.refuse_changes()
     run = store.load(run_id)
-    if run.state == "queued":
+    if run.status == "queued":
         with turn():
             if not (run.folder / status.TICKET).exists():
                 return stop(run_id, own=own)  # its turn came meanwhile
@@ -129,10 +130,10 @@ def stop(run_id: str, *, own: bool = False) -> str:
             else:
                 _remove(run.folder)
         return "cancelled"
-    if run.state not in ("running", "stalled"):
+    if run.status not in ("running", "stalled"):
         return "idle"
     files.write_bytes(run.folder / status.STOP, b"")
-    if run.state == "stalled" and _end(run):
+    if run.status == "stalled" and _end(run):
         return "ended"
     return "stopping"
 
@@ -164,8 +165,8 @@ def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -
 
 def queue() -> list[store.Run]:
     """Active runs: those that train, then those that wait, oldest ticket first."""
-    active = [run for run in store.list_runs() if run.state in status.ACTIVE]
-    return sorted(active, key=lambda run: (run.state == "queued", _ticket(run.folder), run.id))
+    active = [run for run in store.list_runs() if run.status in status.ACTIVE]
+    return sorted(active, key=lambda run: (run.status == "queued", _ticket(run.folder), run.id))
 
 
 def progress(run: store.Run) -> dict[str, Any]:
@@ -205,7 +206,7 @@ def turn():
         ) from error
 
 
-def _freeze(begin: Beginning, folder: Path) -> None:
+def _freeze(begin: FineTuning, folder: Path) -> None:
     """Write down what a run begins from; one that cannot be is not in line."""
     try:
         begin.freeze(folder)

@@ -23,19 +23,19 @@ BEAT_S = 0.5
 POINTS = 200  # of the first epoch, for its live curve
 
 
-def work(run_id: str, *, calls: Any = None, world: World = ALONE) -> store.Run:
+def work(run_id: str, *, callbacks: Any = None, world: World = ALONE) -> store.Run:
     """Wait for the run's turn and train it, in this process; what a worker does.
 
-    `calls` are experiment.Calls to be told beside the heartbeat. In a `world` of several processes
-    only the first comes here, the others `assist`. Raises what went wrong after
-    writing it into the run.
+    `callbacks` are experiment.Callbacks, called beside the heartbeat. In a `world` of several
+    processes only the first comes here, the others `assist`. Raises what went wrong after writing
+    it into the run.
     """
     run = store.load(run_id)
     with status.lock(run.folder):
         if not _wait(run.folder):
             return store.load(run_id) if run.folder.exists() else run
         try:
-            return _train(store.load(run_id), calls, world)
+            return _train(store.load(run_id), callbacks, world)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -62,24 +62,24 @@ def assist(world: World) -> int:
     return 0
 
 
-def _train(run: store.Run, calls: Any, world: World) -> store.Run:
+def _train(run: store.Run, callbacks: Any, world: World) -> store.Run:
     """The work itself, with a heartbeat and an ear for `stop`."""
-    _beat(run.folder, {"phase": "loading"})
+    _heartbeat(run.folder, {"phase": "loading"})
     from core.jobs import experiment
 
     experiment.warm_up()
-    told = calls or experiment.Calls()
+    callbacks = callbacks or experiment.Callbacks()
     clock = {"beat": 0.0, "since": None, "points": [], "info": {}}
 
     def begin(info: dict) -> None:
         clock["info"] = info
-        told.start(info)
+        callbacks.start(info)
 
     def batch(epoch: int, seen: int, loss: float, accuracy: float) -> None:
         if (run.folder / status.STOP).exists():
             raise experiment.Stopped
-        if told.batch:
-            told.batch(epoch, seen, loss, accuracy)
+        if callbacks.batch:
+            callbacks.batch(epoch, seen, loss, accuracy)
         if time.monotonic() - clock["beat"] < BEAT_S:
             return
         clock["beat"] = time.monotonic()
@@ -91,7 +91,7 @@ def _train(run: store.Run, calls: Any, world: World) -> store.Run:
         speed = counted / elapsed if elapsed > 0 and counted else None
         if epoch == 1:
             clock["points"] = [*clock["points"], [seen, loss, accuracy]][-POINTS:]
-        _beat(
+        _heartbeat(
             run.folder,
             {
                 "phase": "training",
@@ -106,17 +106,19 @@ def _train(run: store.Run, calls: Any, world: World) -> store.Run:
         )
 
     def epoch_done(record: dict) -> None:
-        told.epoch(record)
-        _beat(run.folder, {**status.read(run.folder, status.HEARTBEAT), "phase": "between epochs"})
+        callbacks.epoch(record)
+        _heartbeat(
+            run.folder, {**status.read(run.folder, status.HEARTBEAT), "phase": "between epochs"}
+        )
 
-    told_all = experiment.Calls(start=begin, batch=batch, epoch=epoch_done)
+    watching = experiment.Callbacks(start=begin, batch=batch, epoch=epoch_done)
     if (run.folder / store.INFO).exists():
-        return experiment.resume(run.id, calls=told_all, world=world)
+        return experiment.resume(run.id, callbacks=watching, world=world)
     recipe, config = from_description(run.info)
     wanted = {key: run.info[key] for key in ("seed", "device", "precision", "threads", "name")}
     wanted["begin"] = fine_tuning.frozen(run.folder, run.info)
     return experiment.run(
-        recipe, config=config, run_id=run.id, calls=told_all, world=world, **wanted
+        recipe, config=config, run_id=run.id, callbacks=watching, world=world, **wanted
     )
 
 
@@ -127,19 +129,19 @@ def _wait(folder: Path) -> bool:
             if not (folder / status.TICKET).exists():
                 return False
             active = queue.queue()
-            training = [run for run in active if run.state != "queued"]
-            first = next((run for run in active if run.state == "queued"), None)
+            training = [run for run in active if run.status != "queued"]
+            first = next((run for run in active if run.status == "queued"), None)
             if len(training) < limits.trainings() and first and first.id == folder.name:
                 (folder / status.TICKET).unlink()
                 (folder / status.FAILURE).unlink(missing_ok=True)
-                _beat(folder, {"phase": "starting"})
+                _heartbeat(folder, {"phase": "starting"})
                 return True
         time.sleep(POLL_S)
 
 
-def _beat(folder: Path, said: dict[str, Any]) -> None:
-    told = {**said, "pid": os.getpid(), "memory_kills": status.memory_kills()}
-    files.write_json(folder / status.HEARTBEAT, told, sync=False)
+def _heartbeat(folder: Path, entry: dict[str, Any]) -> None:
+    entry = {**entry, "pid": os.getpid(), "memory_kills": status.memory_kills()}
+    files.write_json(folder / status.HEARTBEAT, entry, sync=False)
 
 
 def _note_failure(folder: Path, error: BaseException) -> None:

@@ -34,14 +34,14 @@ class Page:
     """The ink of a picture at working size.
 
     `ink` float32 (H, W), 0 ground to 1 full ink; `mask` bool (H, W), where there is ink; `scale` is
-    working pixels a given pixel; `stages` are (name, uint8 image); `said` is what was done.
+    working pixels a given pixel; `stages` are (name, uint8 image); `steps` is what was done.
     """
 
     ink: np.ndarray
     mask: np.ndarray
     scale: float
     stages: tuple[tuple[str, np.ndarray], ...]
-    said: tuple[str, ...]
+    steps: tuple[str, ...]
 
 
 def clean(image: Image.Image, side: int) -> Page:
@@ -50,7 +50,7 @@ def clean(image: Image.Image, side: int) -> Page:
     Raises EmptyDrawing when nothing stands out from the ground.
     """
     stages: list[tuple[str, np.ndarray]] = [("as given", np.asarray(image))]
-    said: list[str] = []
+    steps: list[str] = []
     small, scale = shrink(image, side)
     gray = background.best_channel(np.asarray(small, np.float32))
     if float(np.ptp(gray)) < 8:
@@ -59,17 +59,17 @@ def clean(image: Image.Image, side: int) -> Page:
         )
     marks = _marks(gray)
     depth, mask, level = marks.depth, marks.mask, marks.level
-    said += marks.said
+    steps += marks.steps
     stages.append(("even light", to_image(1 - depth / max(float(depth.max()), 1e-6))))
     mask, lines = ruled_lines.without_lines(mask)
     if not mask.any():
         raise EmptyDrawing("only ruled lines are seen here: draw something")
     if lines:
-        said.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
+        steps.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
     mask = artifact_removal.without_shadows(mask, depth)
     mask, specks = artifact_removal.without_specks(mask)
     if specks > 3:
-        said.append("specks were removed")
+        steps.append("specks were removed")
     if artifact_removal.is_grain(mask):
         raise EmptyDrawing(
             "only the paper's own grain is seen here: draw something, or come closer"
@@ -77,7 +77,7 @@ def clean(image: Image.Image, side: int) -> Page:
     near = ndimage.binary_dilation(mask, iterations=1)
     ink = np.clip(depth / level, 0, 1).astype(np.float32) * near
     stages.append(("ink", to_image(ink)))
-    return Page(ink, mask, scale, tuple(stages), tuple(said))
+    return Page(ink, mask, scale, tuple(stages), tuple(steps))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Marks:
     level: float
     clear: float
     thick: float
-    said: list[str]
+    steps: list[str]
 
     @property
     def likely(self) -> float:
@@ -178,24 +178,24 @@ def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
     )
 
 
-def _in_light(gray: np.ndarray, said: list[str], inner: np.ndarray | bool = True) -> Marks:
+def _in_light(gray: np.ndarray, steps: list[str], inner: np.ndarray | bool = True) -> Marks:
     depth, uneven = background.darkness(gray)
-    return _marked(depth, [*said, *["uneven light was removed"] * (uneven > 0.12)], inner)
+    return _marked(depth, [*steps, *["uneven light was removed"] * (uneven > 0.12)], inner)
 
 
-def _marked(depth: np.ndarray, said: list[str], inner: np.ndarray | bool = True) -> Marks:
+def _marked(depth: np.ndarray, steps: list[str], inner: np.ndarray | bool = True) -> Marks:
     mask, level = threshold(depth)
     mask &= inner
     away = ~ndimage.binary_dilation(mask, iterations=3) & inner
     clear = depth > 0.5 * level
     mask = artifact_removal.near(artifact_removal.without_frame(mask, clear), clear)
-    unrest = float(depth[away].std()) if away.any() else 1.0
+    noise_std = float(depth[away].std()) if away.any() else 1.0
     share = _sharp_share(mask, depth)
     if share < SOFT:  # a shadow as deep as faint ink: what is darker may be ink in it
         darker = (depth > STRICT * level) & inner
         if (sharper := _sharp_share(darker, depth)) > CRISP:
             mask, share = darker, sharper
-    return Marks(depth, mask, level, share * level / max(unrest, 1e-3), _thickness(mask), said)
+    return Marks(depth, mask, level, share * level / max(noise_std, 1e-3), _thickness(mask), steps)
 
 
 def _sharp_share(mask: np.ndarray, depth: np.ndarray) -> float:

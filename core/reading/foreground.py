@@ -22,14 +22,14 @@ SMALL = 0.002  # of the picture: less is no subject
 
 @dataclass(frozen=True)
 class Subject:
-    """`image` uint8 (C, H, W) in the set's form; `stages` are (name, uint8 image); `said` is what
+    """`image` uint8 (C, H, W) in the set's form; `stages` are (name, uint8 image); `steps` is what
     was done; `place` ((top, left), (height, width)) on the given picture, None when it was taken
     whole.
     """
 
     image: np.ndarray
     stages: tuple[tuple[str, np.ndarray], ...]
-    said: tuple[str, ...]
+    steps: tuple[str, ...]
     place: tuple[tuple[int, int], tuple[int, int]] | None = None
 
 
@@ -46,24 +46,24 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     image, shrunk = binarization.shrink(image, LARGE)
     found = _on_plain_ground(image)
     if found is None:
-        said = ["no plain ground was found, so the whole picture was taken"]
-        return _fitted(image, shape, stages, said)
+        steps = ["no plain ground was found, so the whole picture was taken"]
+        return _fitted(image, shape, stages, steps)
     mask, (ground, scale) = found
     place = _whole(stroke_width.box(mask), scale, image.size)
     crop, own = _cut(np.asarray(image), place), _cut(_enlarged(mask, image.size), place)
     stages.append(("cropped", crop))
-    said = ["the subject was cropped from its ground"]
+    steps = ["the subject was cropped from its ground"]
     where = tuple(tuple(round(side / shrunk) for side in pair) for pair in place)
     if channels == 3:
-        made = _fitted(Image.fromarray(crop), shape, stages, said)
-        return Subject(made.image, made.stages, made.said, where)
+        made = _fitted(Image.fromarray(crop), shape, stages, steps)
+        return Subject(made.image, made.stages, made.steps, where)
     light = _lit(crop, own, _cut(_enlarged(ground, image.size), place))
     if np.median(ground) > 127:
-        said.append("its light ground was made black, as in the set")
+        steps.append("its light ground was made black, as in the set")
     stages.append(("on black", light))
     final = _framed(light, (height, width), 0)
     stages.append((f"{width}x{height}", final))
-    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said), where)
+    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(steps), where)
 
 
 def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
@@ -71,23 +71,23 @@ def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     return _fitted(image, shape, [("as given", np.asarray(image))], [])
 
 
-def _fitted(image: Image.Image, shape, stages, said) -> Subject:
+def _fitted(image: Image.Image, shape, stages, steps) -> Subject:
     """The whole picture in the frame; for gray sets its ground is made the dark one."""
     channels, height, width = shape
-    stages, said = list(stages), list(said)
+    stages, steps = list(stages), list(steps)
     if channels == 3:
         pixels = np.asarray(image.convert("RGB"))
         ground = tuple(int(np.median(_rim(pixels[..., c], 1))) for c in range(3))
         final = _framed(pixels, (height, width), ground)
-        return Subject(np.moveaxis(final, 2, 0).copy(), (*stages, ("fitted", final)), tuple(said))
+        return Subject(np.moveaxis(final, 2, 0).copy(), (*stages, ("fitted", final)), tuple(steps))
     gray = np.asarray(image.convert("L"))
     if float(np.median(_rim(gray, 1))) > 127:
         gray = 255 - gray
         stages.append(("inverted", gray))
-        said.append("its light ground was made dark, as in the set")
+        steps.append("its light ground was made dark, as in the set")
     final = _framed(gray, (height, width), int(np.median(_rim(gray, 1))))
     stages.append((f"{width}x{height}", final))
-    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(said))
+    return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(steps))
 
 
 def _on_plain_ground(image: Image.Image):

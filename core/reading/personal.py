@@ -117,15 +117,15 @@ def read_entry(key: str, row: object, classes: Sequence[str]) -> Entry | None:
     """An entry of set.json, or None for what is none."""
     if not ID.fullmatch(key) or not isinstance(row, dict) or row.get("label") not in classes:
         return None
-    told: dict[str, Any] = {}
+    read: dict[str, Any] = {}
     for name, form in (("answered", str), ("confidence", int | float), ("run", str)):
         value = row.get(name)
-        told[name] = value[:200] if isinstance(value, str) else value
+        read[name] = value[:200] if isinstance(value, str) else value
         if not isinstance(value, form) or isinstance(value, bool):
-            told[name] = None
-    if told["confidence"] is not None and not 0 <= told["confidence"] <= 1:
-        told["confidence"] = None
-    return Entry(key, classes.index(row["label"]), str(row.get("time", ""))[:40], **told)
+            read[name] = None
+    if read["confidence"] is not None and not 0 <= read["confidence"] <= 1:
+        read["confidence"] = None
+    return Entry(key, classes.index(row["label"]), str(row.get("time", ""))[:40], **read)
 
 
 def count(kind: Kind) -> int:

@@ -32,7 +32,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PersonalScore:
     """A run on the personal set. `unseen` are the drawings that it was not trained on: all of them,
     or the third that is always held out, which `held_out` is for every run. `wrong` names those
     of `unseen` read wrong: `id`, `label`, `said`, `confidence`, the surest first.
@@ -45,7 +45,7 @@ class Verdict:
     wrong: tuple[dict[str, Any], ...]
 
 
-def score(run: store.Run) -> Verdict:
+def score(run: store.Run) -> PersonalScore:
     """Score a finished run on the drawings that it reads, each as its network saw it when it was
     kept, without the page's vote over other pens. Kept when the folder can be written.
 
@@ -68,7 +68,7 @@ def score(run: store.Run) -> Verdict:
     return verdict
 
 
-def judge(run: store.Run, kept: Sequence[Entry], probs: np.ndarray) -> Verdict:
+def judge(run: store.Run, kept: Sequence[Entry], probs: np.ndarray) -> PersonalScore:
     """The verdict on `probs` (N, classes) of these drawings."""
     labels = np.array([entry.label for entry in kept])
     held = np.array([entry.held_out for entry in kept])
@@ -86,7 +86,7 @@ def judge(run: store.Run, kept: Sequence[Entry], probs: np.ndarray) -> Verdict:
         }
         for place in places[np.argsort(-probs[places].max(1), kind="stable")]
     ]
-    return Verdict(run.id, trained, _part(right[unseen]), _part(right[held]), tuple(wrong))
+    return PersonalScore(run.id, trained, _part(right[unseen]), _part(right[held]), tuple(wrong))
 
 
 def _part(right: np.ndarray) -> Part:
@@ -94,7 +94,7 @@ def _part(right: np.ndarray) -> Part:
     return Part(count, good, uncertainty.wilson_interval(good, count) if count else None)
 
 
-def read(kind: Kind, readers: Sequence[store.Run]) -> dict[str, Verdict]:
+def read(kind: Kind, readers: Sequence[store.Run]) -> dict[str, PersonalScore]:
     """Run id -> verdict of those runs that were scored on the set as it is now; needs no torch."""
     try:
         stored = files.read_json(kind.folder / NAME, ())
@@ -105,19 +105,19 @@ def read(kind: Kind, readers: Sequence[store.Run]) -> dict[str, Verdict]:
         with contextlib.suppress(files.BrokenRun, KeyError, TypeError, ValueError):
             row = stored[run.id]
             if row["set"] == digest and row["weights_sha256"] == store.weights_sha256(run):
-                found[run.id] = _verdict(row["verdict"])
+                found[run.id] = _parsed(row["verdict"])
     return found
 
 
-def _verdict(row: dict[str, Any]) -> Verdict:
+def _parsed(row: dict[str, Any]) -> PersonalScore:
     parts = {}
     for name in ("unseen", "held_out"):
         interval = row[name]["interval"]
         parts[name] = Part(**row[name] | {"interval": tuple(interval) if interval else None})
-    return Verdict(**row | parts | {"wrong": tuple(row["wrong"])})
+    return PersonalScore(**row | parts | {"wrong": tuple(row["wrong"])})
 
 
-def _keep(kind: Kind, run: store.Run, kept: Sequence[Entry], verdict: Verdict) -> None:
+def _keep(kind: Kind, run: store.Run, kept: Sequence[Entry], verdict: PersonalScore) -> None:
     """Where nothing can be written the verdict is only told."""
     path = kind.folder / NAME
     row = {
@@ -144,7 +144,7 @@ def sentence(part: Part) -> str:
     )
 
 
-def words(verdict: Verdict) -> str:
+def words(verdict: PersonalScore) -> str:
     """A verdict as lines of text."""
     what = "held-out drawings" if verdict.trained_on_drawings else "drawings"
     lines = [f"{verdict.run_id}: {sentence(verdict.unseen)} {what} read right"]

@@ -29,19 +29,19 @@ class Prepared:
     3)).
 
     `variants` uint8 (N, C, H, W) are the same thing drawn with other pens, for a vote; the first is
-    `image`. `said` tells what was done, `box` is (x, y, width, height) of the thing on the picture.
+    `image`. `steps` tells what was done, `box` is (x, y, width, height) on the picture.
     """
 
     image: np.ndarray
     stages: tuple[tuple[str, np.ndarray], ...]
     variants: np.ndarray
-    said: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
     box: tuple[int, int, int, int] | None = None
 
     @property
     def sentence(self) -> str:
         """What was done, in one sentence; empty when the image was taken as it is."""
-        whole = ", ".join(self.said)
+        whole = ", ".join(self.steps)
         return f"{whole[0].upper()}{whole[1:]}." if whole else ""
 
 
@@ -56,7 +56,7 @@ def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> 
     if not drawn:
         thing = foreground.find(image, shape)
         box = given(thing.place, 1.0) if thing.place else None
-        return Prepared(thing.image, thing.stages, thing.image[None], thing.said, box)
+        return Prepared(thing.image, thing.stages, thing.image[None], thing.steps, box)
     if (as_it_is := _in_form(image, shape)) is not None:
         return as_it_is
     page = binarization.clean(image, SIDE)
@@ -77,26 +77,26 @@ def frame(ink: np.ndarray, shape, page: binarization.Page, place) -> Prepared:
         ("cropped", binarization.to_image(ink)),
         (f"{width}x{height}", main),
     )
-    said = (*page.said, *_remarks(place, page, traced))
-    return Prepared(variants[0], stages, variants, said, given(place, page.scale))
+    steps = (*page.steps, *_remarks(place, page, traced))
+    return Prepared(variants[0], stages, variants, steps, given(place, page.scale))
 
 
 def _remarks(place, page: binarization.Page, traced: stroke_width.Strokes) -> list[str]:
     """What scaling, centring and redrawing did to the thing."""
     (top, left), (tall, wide) = place
     height, width = page.mask.shape
-    said = []
+    steps = []
     share = max(tall, wide) / min(height, width)
     if share < 0.35:
-        said.append(f"it fills {100 * share:.0f} % of the picture and was enlarged")
+        steps.append(f"it fills {100 * share:.0f} % of the picture and was enlarged")
     off = max(abs((2 * top + tall) / height - 1), abs((2 * left + wide) / width - 1))
     if off > 0.25:
-        said.append("it lies off the middle and was centred")
+        steps.append("it lies off the middle and was centred")
     if traced.relative < stroke_width.THIN:
-        said.append("thin strokes were thickened")
+        steps.append("thin strokes were thickened")
     if traced.relative > stroke_width.THICK:
-        said.append("thick strokes were thinned")
-    return said
+        steps.append("thick strokes were thinned")
+    return steps
 
 
 def drawings(
@@ -111,10 +111,10 @@ def drawings(
         ]
     thin, thick = stroke_width.THIN, stroke_width.THICK
     target = float(np.clip(traced.relative, thin + 0.3, thick - 0.6))
-    redrawn = stroke_width.swollen(traced, target)
+    redrawn = stroke_width.with_width(traced, target)
     fits = thin <= traced.relative <= thick
     return gray if fits else stroke_width.draw(redrawn, size, BOX), [
-        stroke_width.draw(stroke_width.swollen(traced, stroke_width.WIDTH), size, BOX),
+        stroke_width.draw(stroke_width.with_width(traced, stroke_width.WIDTH), size, BOX),
         stroke_width.draw(stroke_width.upright(redrawn, 0.6), size, BOX),
     ]
 
@@ -201,10 +201,10 @@ def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None
         [gray[:2].ravel(), gray[-2:].ravel(), gray[:, :2].ravel(), gray[:, -2:].ravel()]
     )
     ground = float(np.median(rim))
-    said = ()
+    steps = ()
     if ground > 127:
         gray, rim, ground = 255 - gray, 255 - rim, 255 - ground
-        said = ("light strokes on a dark ground were turned dark on light",)
+        steps = ("light strokes on a dark ground were turned dark on light",)
         stages.append(("inverted", gray.astype(np.uint8)))
     strongest = float(gray.max()) - ground
     if strongest < 60 or float((np.abs(rim - ground) > 0.25 * strongest).mean()) > 0.06:
@@ -221,4 +221,4 @@ def _in_form(image: Image.Image, shape: tuple[int, int, int]) -> Prepared | None
     final = binarization.to_image(ink) if ground > 0 or strongest < 255 else gray.astype(np.uint8)
     stages.append((f"{width}x{height}", final))
     one = np.repeat(final[None], channels, 0)
-    return Prepared(one, tuple(stages), one[None], said)
+    return Prepared(one, tuple(stages), one[None], steps)

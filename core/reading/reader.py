@@ -66,7 +66,7 @@ class NumberAnswer:
     classes: tuple[str, ...]
     lines: tuple[tuple[Digit, ...], ...]
     stages: tuple[tuple[str, np.ndarray], ...]
-    said: tuple[str, ...]
+    steps: tuple[str, ...]
 
     @property
     def text(self) -> str:
@@ -129,7 +129,7 @@ class Reader:
             tuple(self._digit(found, page.scale) for found in line)
             for line in digit_strings.read(page, (height, width), score)
         ]
-        return NumberAnswer(tuple(info["classes"]), tuple(lines), page.stages, page.said)
+        return NumberAnswer(tuple(info["classes"]), tuple(lines), page.stages, page.steps)
 
     def _digit(self, found: digit_strings.Found, scale: float) -> Digit:
         rows, columns = found.place

@@ -43,7 +43,7 @@ def trace(ink: np.ndarray) -> Strokes:
     return Strokes(field, float(4 * inside[mask].mean() - 1) if mask.any() else 0.0)
 
 
-def swollen(strokes: Strokes, target: float) -> Strokes:
+def with_width(strokes: Strokes, target: float) -> Strokes:
     """The strokes drawn with a pen of `target` pixels of a 20 x 20 box.
 
     Thinning keeps the middle line of every stroke, so that nothing breaks.

@@ -1,6 +1,6 @@
 """How many loops and islands a drawing has: no digit has three loops, nor a mark inside one.
 
-A network that saw only digits calls a face a sure 0; counting tells them apart, and can be told.
+A network that saw only digits calls a face a sure 0; counting tells them apart.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def count(image: np.ndarray) -> tuple[int, int]:
     return len(loops), islands
 
 
-def oddity(image: np.ndarray) -> str:
+def why_no_digit(image: np.ndarray) -> str:
     """Why no digit looks like this image, in words; "" when one may."""
     loops, islands = count(image)
     if islands:

@@ -145,10 +145,10 @@ def _check(found: dict[str, bytes]) -> dict[str, Any]:
     """The checks that need no network: sums, then run.json, metrics, history, predictions."""
     manifest = _object(found, store.MANIFEST, ("files",))["files"]
     for name in store.FINISHED_FILES:
-        said = manifest.get(name) if isinstance(manifest, dict) else None
-        if not isinstance(said, dict):
+        entry = manifest.get(name) if isinstance(manifest, dict) else None
+        if not isinstance(entry, dict):
             raise BadArchive(f"{store.MANIFEST} does not name {name}")
-        if said.get("sha256") != hashlib.sha256(found[name]).hexdigest():
+        if entry.get("sha256") != hashlib.sha256(found[name]).hexdigest():
             raise BadArchive(f"{name}: checksum mismatch: it was changed or damaged")
     info = _object(found, store.INFO, import_checks.INFO_KEYS)
     import_checks.description(info)

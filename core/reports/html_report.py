@@ -33,17 +33,17 @@ def page(run: Run, images: np.ndarray | None) -> str:
     """
     stored, classes = run.predictions(), run.info["classes"]
     labels, probs = stored["labels"].astype(int), stored["probs"]
-    said = probs.argmax(1)
+    predicted = probs.argmax(1)
     shown, sheet = np.empty(0, int), b""
     if images is not None:
-        shown, sheet = contact_sheet.sheet(images, labels, said)
+        shown, sheet = contact_sheet.sheet(images, labels, predicted)
     _, height, width = run.info["shape"]
     factor = max(1, TILE // max(height, width))
     size = {"columns": contact_sheet.COLUMNS, "width": factor * width, "height": factor * height}
-    told = {
+    payload = {
         "classes": classes,
         "labels": labels.tolist(),
-        "said": said.tolist(),
+        "said": predicted.tolist(),
         "sure": (1000 * probs.max(1).astype(float)).round().astype(int).tolist(),
         "shown": shown.tolist(),
         **size,
@@ -54,8 +54,8 @@ def page(run: Run, images: np.ndarray | None) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(f"{run.title[:120]} · Lightbox"),
         sprite=f"url(data:image/png;base64,{source})" if sheet else "none",
-        body="\n".join(_body(run, told)),
-        data=_inside_script(told),
+        body="\n".join(_body(run, payload)),
+        data=_inside_script(payload),
         cell=cell,
         digits="1rem" if len(classes) <= 20 else "0",
         width=f"{size['width']}px",
@@ -71,13 +71,13 @@ def _inside_script(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _body(run: Run, told: dict[str, Any]) -> Iterator[str]:
+def _body(run: Run, payload: dict[str, Any]) -> Iterator[str]:
     yield _headline(run)
     yield f"<h2>Curves</h2>{_curves(run)}"
     yield f"<h2>Which class is taken for which</h2>{_matrix(run)}"
     yield f"<h2>Each class</h2>{_report(run)}"
     yield f"<h2>Calibration</h2>{_calibration(run)}"
-    yield f"<h2>Samples</h2>{_samples(told)}"
+    yield f"<h2>Samples</h2>{_samples(payload)}"
     yield f"<h2>Review</h2>{_review(run)}"
     if run.notes.get("note"):
         yield f'<h2>Notes</h2><div class="note">{escape(str(run.notes["note"]))}</div>'
@@ -116,8 +116,8 @@ def _curves(run: Run) -> str:
                 series[part] = tuple(zip(*points, strict=True))
         if series:
             drawn = svg.lines(series, names=names, label=quantity, percent=quantity == "accuracy")
-            told = ", ".join(names[part] for part in series)
-            figures.append(f"<figure>{drawn}<figcaption>{quantity}: {told}</figcaption></figure>")
+            shown = ", ".join(names[part] for part in series)
+            figures.append(f"<figure>{drawn}<figcaption>{quantity}: {shown}</figcaption></figure>")
     if not figures:
         return "<p>No epoch was finished, so there is no curve.</p>"
     note = escape(training_note(run.info))
@@ -131,14 +131,16 @@ def _matrix(run: Run) -> str:
     rows = []
     for true, name in enumerate(classes):
         cells = "".join(
-            _cell(true, said, int(counts[true, said]), shades[true, said], classes)
-            for said in range(len(classes))
+            _cell(true, predicted, int(counts[true, predicted]), shades[true, predicted], classes)
+            for predicted in range(len(classes))
         )
         rows.append(f'<tr><th scope="row">{escape(name[:40])}</th>{cells}</tr>')
     sentences = confused_sentences(run.metrics, classes)
     pairs = "".join(
-        f'<li><button data-label="{true}" data-said="{said}">{escape(sentence)}</button></li>'
-        for (true, said, _), sentence in zip(run.metrics["most_confused"], sentences, strict=False)
+        f'<li><button data-label="{true}" data-said="{predicted}">{escape(sentence)}</button></li>'
+        for (true, predicted, _), sentence in zip(
+            run.metrics["most_confused"], sentences, strict=False
+        )
     )
     listed = f'<h3>Most confused</h3><ul class="pairs">{pairs}</ul>' if pairs else "No mistake."
     return (
@@ -149,14 +151,14 @@ def _matrix(run: Run) -> str:
     )
 
 
-def _cell(true: int, said: int, count: int, shade: float, classes: list[str]) -> str:
+def _cell(true: int, predicted: int, count: int, shade: float, classes: list[str]) -> str:
     if not count:
         return "<td></td>"
-    told = escape(f"{count} of {classes[true][:40]} read as {classes[said][:40]}")
+    label = escape(f"{count} of {classes[true][:40]} read as {classes[predicted][:40]}")
     dark = ' class="dark"' if shade > 0.55 else ""
     return (
-        f'<td{dark} style="--k:{shade:.2f}"><button data-label="{true}" data-said="{said}" '
-        f'aria-label="{told}" title="{told}">{count}</button></td>'
+        f'<td{dark} style="--k:{shade:.2f}"><button data-label="{true}" data-said="{predicted}" '
+        f'aria-label="{label}" title="{label}">{count}</button></td>'
     )
 
 
@@ -202,29 +204,29 @@ def _calibration(run: Run) -> str:
     )
 
 
-def _samples(told: dict[str, Any]) -> str:
+def _samples(payload: dict[str, Any]) -> str:
     """The mistakes it was surest of, then the first images of the test set."""
-    wrong = [i for i, label in enumerate(told["labels"]) if label != told["said"][i]]
-    wrong.sort(key=lambda index: -told["sure"][index])
-    mistakes = "".join(_tile(told, index) for index in wrong[:SAMPLES])
-    first = "".join(_tile(told, index) for index in told["shown"][:SAMPLES])
-    if not told["shown"]:
+    wrong = [i for i, label in enumerate(payload["labels"]) if label != payload["said"][i]]
+    wrong.sort(key=lambda index: -payload["sure"][index])
+    mistakes = "".join(_tile(payload, index) for index in wrong[:SAMPLES])
+    first = "".join(_tile(payload, index) for index in payload["shown"][:SAMPLES])
+    if not payload["shown"]:
         first = "<li>The test images were not on the machine that made this page.</li>"
     top = f'<p>Surest mistakes</p><ul class="tiles">{mistakes}</ul>' if wrong else ""
     return f'{top}<p>First test images</p><ul class="tiles">{first}</ul>'
 
 
-def _tile(told: dict[str, Any], index: int) -> str:
-    names, sure = told["classes"], f"{told['sure'][index] / 10:.1f} %"
-    label, said = (names[told[key][index]][:60] for key in ("labels", "said"))
-    good = told["labels"][index] == told["said"][index]
-    text = f"✓ {said}, {sure}" if good else f"✗ said {said}, is {label}, {sure}"
-    place = np.searchsorted(told["shown"], index) if told["shown"] else 0
+def _tile(payload: dict[str, Any], index: int) -> str:
+    names, sure = payload["classes"], f"{payload['sure'][index] / 10:.1f} %"
+    label, predicted = (names[payload[key][index]][:60] for key in ("labels", "said"))
+    good = payload["labels"][index] == payload["said"][index]
+    text = f"✓ {predicted}, {sure}" if good else f"✗ said {predicted}, is {label}, {sure}"
+    place = np.searchsorted(payload["shown"], index) if payload["shown"] else 0
     image = ""
-    if told["shown"] and place < len(told["shown"]) and told["shown"][place] == index:
-        row, column = divmod(int(place), told["columns"])
-        where = f"{-column * told['width']}px {-row * told['height']}px"
-        alt = escape(f"Test image {index}: {label}, read as {said}")
+    if payload["shown"] and place < len(payload["shown"]) and payload["shown"][place] == index:
+        row, column = divmod(int(place), payload["columns"])
+        where = f"{-column * payload['width']}px {-row * payload['height']}px"
+        alt = escape(f"Test image {index}: {label}, read as {predicted}")
         image = (
             f'<span class="tile" role="img" aria-label="{alt}" '
             f'style="background-position:{where}"></span>'

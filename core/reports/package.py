@@ -21,7 +21,7 @@ from core.runs.summary import accuracy_text, report_text
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class NotHere(Exception):
+class Unavailable(Exception):
     """A file that cannot be made on this machine; the message says why, or is empty for want of
     the test images.
     """
@@ -35,7 +35,7 @@ class Package:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def package(run: Run, tell: Callable[[str], None] = lambda name: None) -> Package:
+def package(run: Run, on_progress: Callable[[str], None] = lambda name: None) -> Package:
     """All that a finished run gives away; `tell(name)` is called before each file is made.
 
     Raises BrokenRun, or ValueError for a run that is not finished.
@@ -47,32 +47,36 @@ def package(run: Run, tell: Callable[[str], None] = lambda name: None) -> Packag
         made.files[name] = (run.folder / name).read_bytes()
     made.files.update(archive.added(run))
     for name, make in MAKERS.items():
-        tell(name)
+        on_progress(name)
         try:
             content = make(run, images)
-        except NotHere as error:
+        except Unavailable as error:
             made.left_out[name] = str(error) or reason
         else:
             made.files[name] = content.encode() if isinstance(content, str) else content
-    tell("README.md")
+    on_progress("README.md")
     made.files["README.md"] = model_card.text(run, list(made.files), made.left_out).encode()
     return made
 
 
-def export(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+def export(
+    run: Run, folder: Path, on_progress: Callable[[str], None] = lambda name: None
+) -> Package:
     """Write a finished run's package into `folder`, one file each.
 
     Raises BrokenRun, or ValueError for a run that is not finished or a folder that cannot be
     written.
     """
-    made = package(run, tell)
+    made = package(run, on_progress)
     _write(folder, made.files)
     return made
 
 
-def export_zip(run: Run, folder: Path, tell: Callable[[str], None] = lambda name: None) -> Package:
+def export_zip(
+    run: Run, folder: Path, on_progress: Callable[[str], None] = lambda name: None
+) -> Package:
     """The package as `folder`/RUN.zip, which `archive.take_in` takes; raises as `export` does."""
-    made = package(run, tell)
+    made = package(run, on_progress)
     _write(folder, {f"{run.id}.zip": archive.pack(made.files)})
     return made
 
@@ -105,8 +109,8 @@ def predictions_csv(run: Run) -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["index", "label", "prediction", "confidence", "right"])
-    for index, (label, said) in enumerate(zip(labels, predicted, strict=True)):
-        row = [classes[label], classes[said], f"{sure[index]:.4f}", int(label == said)]
+    for index, (label, answer) in enumerate(zip(labels, predicted, strict=True)):
+        row = [classes[label], classes[answer], f"{sure[index]:.4f}", int(label == answer)]
         table.writerow([index, *row])
     return text.getvalue()
 
@@ -124,7 +128,7 @@ def onnx(run: Run) -> bytes:
         import onnx  # noqa: F401  (the exporter's own dependencies)
         import onnxscript  # noqa: F401
     except ModuleNotFoundError:
-        raise NotHere("the exporter is not installed: pip install onnx onnxscript") from None
+        raise Unavailable("the exporter is not installed: pip install onnx onnxscript") from None
     import torch
 
     class Whole(torch.nn.Module):
@@ -154,7 +158,7 @@ def onnx(run: Run) -> bytes:
 
 def _samples(run: Run, images: np.ndarray | None) -> bytes:
     if images is None:
-        raise NotHere  # `package` knows why
+        raise Unavailable  # `package` knows why
     return png.samples(run, images)
 
 

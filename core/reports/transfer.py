@@ -36,11 +36,11 @@ def export(options: argparse.Namespace) -> None:
         return
     if options.zip:
         folder = Path(options.output or "exports")
-        made = package.export_zip(run, folder, tell=_told)
+        made = package.export_zip(run, folder, on_progress=_print_progress)
         print(folder / f"{run.id}.zip")
     else:
         folder = Path(options.output or Path("exports") / run.id)
-        made = package.export(run, folder, tell=lambda name: None)
+        made = package.export(run, folder, on_progress=lambda name: None)
         for name in made.files:
             print(folder / name)
     for name, why in made.left_out.items():
@@ -63,7 +63,7 @@ def take_in(options: argparse.Namespace) -> None:
     print(f"{done.run_id} is here: python -m core evaluate {done.run_id}")
 
 
-def zip_in_worker(run_id: str, tell: Callable[[str], None]) -> tuple[bytes, dict[str, str]]:
+def zip_in_worker(run_id: str, on_progress: Callable[[str], None]) -> tuple[bytes, dict[str, str]]:
     """(the zip of a run, what could not be made and why); `tell(name)` before each file.
 
     Raises Refused with the worker's message.
@@ -75,20 +75,20 @@ def zip_in_worker(run_id: str, tell: Callable[[str], None]) -> tuple[bytes, dict
             for line in worker.stdout:
                 text = line.decode(errors="replace").rstrip("\n")
                 if text.startswith(MAKES):
-                    tell(text.removeprefix(MAKES))
+                    on_progress(text.removeprefix(MAKES))
                 elif text.startswith(LEFT_OUT):
                     name, _, why = text.removeprefix(LEFT_OUT).partition(": ")
                     left_out[name] = why
-            said = worker.stderr.read()
-        _check(worker, said)
+            errors = worker.stderr.read()
+        _check(worker, errors)
         return (Path(folder) / f"{run_id}.zip").read_bytes(), left_out
 
 
 def import_in_worker(content: bytes) -> str:
     """Take in a zip; returns what the worker says, the run's id last. Raises Refused."""
     with _worker(["import", "-"]) as worker:
-        out, said = worker.communicate(content)
-    _check(worker, said)
+        out, errors = worker.communicate(content)
+    _check(worker, errors)
     return out.decode().strip()
 
 
@@ -101,13 +101,13 @@ def _worker(command: list[str]) -> subprocess.Popen:
     )
 
 
-def _check(worker: subprocess.Popen, said: bytes) -> None:
+def _check(worker: subprocess.Popen, errors: bytes) -> None:
     """Raises Refused when a worker failed, without a traceback's paths."""
     if worker.returncode:
-        last = (said.decode(errors="replace").strip().splitlines() or ["it ended early"])[-1]
+        last = (errors.decode(errors="replace").strip().splitlines() or ["it ended early"])[-1]
         raise Refused(last.removeprefix("error: "))
 
 
-def _told(name: str) -> None:
+def _print_progress(name: str) -> None:
     """A line a file, which the Report page reads as progress."""
     print(f"{MAKES}{name}", flush=True)

@@ -46,7 +46,7 @@ def threads() -> int:
     return max(1, processors // trainings())
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Give this process the lowest priority: whoever looks at a page comes first."""
     os.nice(19)
     if hasattr(os, "SCHED_IDLE"):

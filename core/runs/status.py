@@ -63,12 +63,12 @@ def read(folder: Path, name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def sentence(folder: Path, state: str, epochs_done: int) -> str:
-    """The state in words, with the way out."""
-    if state == "stalled":
+def sentence(folder: Path, name: str, epochs_done: int) -> str:
+    """A run's status in words, with the way out."""
+    if name == "stalled":
         since = time.strftime("%H:%M:%S", time.localtime(_changed(folder / HEARTBEAT, folder)))
         return f"Not responding since {since}. Stop ends it; Resume goes on from the last epoch."
-    if state == "interrupted":
+    if name == "interrupted":
         before, now = read(folder, HEARTBEAT).get("memory_kills"), memory_kills()
         why = ""
         if isinstance(before, int) and now > before:
@@ -77,12 +77,12 @@ def sentence(folder: Path, state: str, epochs_done: int) -> str:
                 "memory, so train again with a smaller batch or model if that repeats."
             )
         return f"Interrupted at epoch {epochs_done}. Resume goes on from there.{why}"
-    if state == "stopped":
+    if name == "stopped":
         return f"Stopped by you after epoch {epochs_done}."
-    if state == "failed":
+    if name == "failed":
         return read(folder, FAILURE).get("reason", "Failed.")
     return {"queued": "Waiting for its turn.", "running": "Training.", "finished": "Finished."}.get(
-        state, state
+        name, name
     )
 
 

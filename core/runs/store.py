@@ -1,4 +1,4 @@
-"""The run folder: written once, read safely. The disk is the only truth; a run's state is derived
+"""The run folder: written once, read safely. The disk is the only truth; a run's status is derived
 from it.
 
 Nothing here imports torch at the top: pages read runs without it.
@@ -23,6 +23,7 @@ import numpy as np
 from core.data.folders import artifacts_root as root
 from core.runs import status
 from core.runs.files import BrokenRun, read_arrays, read_json, read_state_dict, write_json
+from core.training.settings import renamed
 
 SCHEMA = 1
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
@@ -48,7 +49,7 @@ class Run:
     problem: str | None = None
 
     @property
-    def state(self) -> str:
+    def status(self) -> str:
         """queued, running, stalled, interrupted, finished, stopped, failed or damaged: now."""
         return "damaged" if self.problem else status.derive(self.folder, self.metrics)
 
@@ -115,7 +116,7 @@ def _is_run(folder: str | Path) -> bool:
 
 
 def load(run_id: str) -> Run:
-    """One run, whatever its state. Raises RunNotFound."""
+    """One run, whatever its status. Raises RunNotFound."""
     return _fresh(folder_of(run_id))
 
 
@@ -176,6 +177,9 @@ def _read(folder: Path, stamps: tuple) -> Run:
                 f"{folder.name} was written by a newer version of Lightbox "
                 f"(schema {info['schema']}): update"
             )
+        for part in ("config", "recipe_config", "changed"):
+            if isinstance(info.get(part), dict):
+                info[part] = renamed(info[part])
         metrics = None
         if (folder / MANIFEST).is_file():
             metrics = read_json(folder / METRICS, ("test_accuracy", "confusion", "per_class"))

@@ -61,9 +61,9 @@ def confused_sentences(
     """
     counts = metrics["confusion"]
     return [
-        f"{classes[true]} taken for {classes[said]}: {count} time{'s' if count > 1 else ''}, "
+        f"{classes[true]} taken for {classes[predicted]}: {count} time{'s' if count > 1 else ''}, "
         f"{100 * count / sum(counts[true]):.1f} % of {classes[true]}"
-        for true, said, count in metrics["most_confused"][:limit]
+        for true, predicted, count in metrics["most_confused"][:limit]
     ]
 
 

@@ -22,8 +22,8 @@ def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
     if config.flip:
         mirrored = torch.rand(len(images), generator=generator) < 0.5
         images = torch.where(mirrored.to(images.device).view(-1, 1, 1, 1), images.flip(3), images)
-    if config.flags:
-        images = _flagged(images, config.flags, generator)
+    if config.upstrokes:
+        images = _upstrokes(images, config.upstrokes, generator)
     if config.rotation or config.translation or config.scale or config.shear or config.elastic:
         grid = F.affine_grid(
             _affine(images, config, generator).to(images.device),
@@ -31,16 +31,16 @@ def augment(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
             align_corners=False,
         )
         if config.elastic:
-            grid = grid + _wander(images, config.elastic, generator)
+            grid = grid + _elastic(images, config.elastic, generator)
         images = F.grid_sample(images, grid, align_corners=False)
     if config.stroke:
-        images = _swell(images, config.stroke, generator)
+        images = _stroke_width(images, config.stroke, generator)
     if config.erasing:
         images = images.masked_fill(_rectangles(images, config.erasing, generator), 0.0)
     return images
 
 
-def _flagged(images: Tensor, flags: float, generator: Generator) -> Tensor:
+def _upstrokes(images: Tensor, upstrokes: float, generator: Generator) -> Tensor:
     """That share of lone straight strokes with an upstroke to their top, a third of these with a
     foot: a 1 as most of Europe writes it, which MNIST's writers hardly did.
 
@@ -60,7 +60,7 @@ def _flagged(images: Tensor, flags: float, generator: Generator) -> Tensor:
     xy = torch.einsum("nhw,nh,nw->n", ink, down, across) / mass
     middle, apart = (yy + xx) / 2, torch.sqrt(((yy - xx) / 2) ** 2 + xy**2)
     along, aside = (3 * (middle + apart)).sqrt(), (3 * (middle - apart).clamp(min=0)).sqrt()
-    chosen = (draws[0] < flags) & (aside < 0.25 * along) & (yy > xx)
+    chosen = (draws[0] < upstrokes) & (aside < 0.25 * along) & (yy > xx)
     which = chosen.nonzero().squeeze(1)
     if not len(which):
         return images
@@ -121,7 +121,7 @@ def _affine(images: Tensor, config: TrainConfig, generator: Generator) -> Tensor
     return matrix
 
 
-def _wander(images: Tensor, elastic: float, generator: Generator) -> Tensor:
+def _elastic(images: Tensor, elastic: float, generator: Generator) -> Tensor:
     """Smooth displacements (N, H, W, 2) in affine_grid's units: noise on 6 x 6 knots, bicubic
     between them, of standard deviation `elastic` sides.
 
@@ -132,7 +132,7 @@ def _wander(images: Tensor, elastic: float, generator: Generator) -> Tensor:
     return 2 * elastic * smooth.permute(0, 2, 3, 1)
 
 
-def _swell(images: Tensor, stroke: float, generator: Generator) -> Tensor:
+def _stroke_width(images: Tensor, stroke: float, generator: Generator) -> Tensor:
     """Strokes a random part of a pixel wider or thinner at either edge, their contrast kept.
 
     Mixes an image with its 3x3 maximum (light strokes on black swell) or minimum.

@@ -206,15 +206,15 @@ def _train_epoch(
     network.train()
     total_loss = torch.zeros((), device=device)
     total_right = torch.zeros((), dtype=torch.int64, device=device)
-    seen, counted, told, start = 0, 0, 0.0, time.perf_counter()
+    seen, counted, reported, start = 0, 0, 0.0, time.perf_counter()
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
     lr = optimizer.param_groups[0]["lr"]
 
-    def tell() -> None:
-        nonlocal told
-        if on_batch and time.perf_counter() - told > 0.2:
+    def report() -> None:
+        nonlocal reported
+        if on_batch and time.perf_counter() - reported > 0.2:
             on_batch(epoch, seen, float(total_loss) / counted, int(total_right) / counted)
-            told = time.perf_counter()
+            reported = time.perf_counter()
 
     batches = prepared_batches(fit, data, config, generator, draws, world)
     for step, (images, labels) in enumerate(batches, 1):
@@ -229,7 +229,7 @@ def _train_epoch(
         seen += batch
         counted += count
         if step % world.every == 0 or seen == len(fit):
-            world.together(tell)
+            world.together(report)
     loss_sum, right = world.sum(float(total_loss), int(total_right))
     mean_loss = loss_sum / seen
     seconds = time.perf_counter() - start

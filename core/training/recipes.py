@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.training import sizes
-from core.training.settings import TrainConfig
+from core.training.settings import TrainConfig, renamed
 
 
 class BadSettings(ValueError):
@@ -154,7 +154,7 @@ _ALL = (
             translation=0.1,
             scale=0.12,
             shear=12,
-            flags=0.3,
+            upstrokes=0.3,
             select="best",
         ),
         source="Lightbox: reads what MNIST's writers did not leave",
@@ -227,14 +227,14 @@ def from_description(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
 
 
 def _described(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
-    config = TrainConfig(**info["config"])
+    config = TrainConfig(**renamed(info["config"]))
     recipe = Recipe(
         info["recipe"],
         info["title"],
         info["dataset"],
         info["model"],
         info["sizes"],
-        TrainConfig(**info.get("recipe_config", info["config"])),
+        TrainConfig(**renamed(info.get("recipe_config", info["config"]))),
         info["source"],
         info["stated"],
         info["notes"],

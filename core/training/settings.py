@@ -12,6 +12,7 @@ OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "onecycle")
 NORMALISATIONS = ("train", "half", "unit")
 SELECTIONS = ("last", "best")
+RENAMED = {"flags": "upstrokes"}  # settings of runs that were stored under older names
 AUGMENTATION = (
     "rotation",
     "translation",
@@ -19,7 +20,7 @@ AUGMENTATION = (
     "shear",
     "elastic",
     "stroke",
-    "flags",
+    "upstrokes",
     "erasing",
     "flip",
 )
@@ -46,7 +47,7 @@ class TrainConfig:
     shear: float = 0.0  # degrees to either side
     elastic: float = 0.0  # share of the side by which parts wander apart, as in a shaky hand
     stroke: float = 0.0  # share of a pixel by which strokes swell or shrink at either edge
-    flags: float = 0.0  # share of lone straight strokes that get an upstroke, as a 1 in many hands
+    upstrokes: float = 0.0  # share of lone straight strokes that get one, as a 1 in many hands
     flip: bool = False  # mirror left and right with probability 1/2
     erasing: float = 0.0  # probability that a rectangle is blanked
     validation: float = 1 / 12  # share of the training part held out
@@ -66,7 +67,7 @@ class TrainConfig:
             ("shear", 0.0, 45.0),
             ("elastic", 0.0, 0.2),
             ("stroke", 0.0, 1.0),
-            ("flags", 0.0, 1.0),
+            ("upstrokes", 0.0, 1.0),
             ("erasing", 0.0, 1.0),
             ("validation", 0.0, 0.9),
         ):
@@ -114,6 +115,11 @@ class TrainConfig:
         }[self.normalisation]
 
 
+def renamed(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Stored settings under the names that they have today."""
+    return {RENAMED.get(name, name): value for name, value in stored.items()}
+
+
 def whole(config: Mapping[str, Any]) -> dict[str, Any]:
     """Stored settings with the defaults of those that did not exist when they were stored."""
-    return {**dataclasses.asdict(TrainConfig()), **config}
+    return {**dataclasses.asdict(TrainConfig()), **renamed(config)}

@@ -114,7 +114,7 @@ def test_the_command_prints_a_line_a_method_and_reading_needs_no_scikit_learn(ar
     stored = json.loads((artifacts / dataset_cache.FOLDER / "digits-baselines.json").read_text())
     code = f"""
 import sys
-from core import baselines, duplicates
+from core.analysis import baselines, duplicates
 assert baselines.read("digits", {stored["dataset_sha256"]!r})
 print(sorted({{"torch", "torchvision", "sklearn", "scipy"}} & set(sys.modules)))
 """

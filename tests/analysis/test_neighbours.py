@@ -150,10 +150,12 @@ def test_reading_neighbours_loads_no_torch(tiny):
     neighbours.save(tiny.id)
     code = f"""
 import sys
-from core import neighbours, runs, tasks
-run = runs.load({tiny.id!r})
+from core.analysis import neighbours
+from core.jobs import background_tasks
+from core.runs import store
+run = store.load({tiny.id!r})
 assert neighbours.read(run) and neighbours.read_index(run)
-tasks.progress(run.folder, "neighbours")
+background_tasks.progress(run.folder, "neighbours")
 print(sorted({{"torch", "torchvision", "sklearn", "scipy"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -32,8 +32,8 @@ def test_distances_are_mahalanobis_to_the_nearest_class(points):
 def test_ninety_nine_of_a_hundred_held_out_images_are_no_strangers(points):
     features, labels = points
     found = ood.fit(features[:300], labels[:300], features[300:], 3)
-    assert (found.strangeness(features[300:]) <= 1).mean() == pytest.approx(0.99, abs=0.005)
-    assert found.strangeness(np.full((1, 4), -40.0))[0] > 2
+    assert (found.ood_score(features[300:]) <= 1).mean() == pytest.approx(0.99, abs=0.005)
+    assert found.ood_score(np.full((1, 4), -40.0))[0] > 2
 
 
 def test_a_class_without_images_does_no_harm(points):

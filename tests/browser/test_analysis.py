@@ -34,24 +34,24 @@ def tiny_served(served_root):
 
 
 def test_a_cell_opens_its_images_and_an_image_its_sample(page, server, browser, tiny_served):
-    true, said, count = tiny_served.metrics["most_confused"][0]
+    true, predicted, count = tiny_served.metrics["most_confused"][0]
     stored = tiny_served.predictions()
-    members = np.flatnonzero((stored["labels"] == true) & (stored["probs"].argmax(1) == said))
+    members = np.flatnonzero((stored["labels"] == true) & (stored["probs"].argmax(1) == predicted))
     assert len(members) == count
     open_at(page, f"{server}/confusion_matrix?run={tiny_served.id}")
-    page.mouse.click(*point(page, said, true))
-    page.get_by_role("heading", name=f"{true} read as {said}: {count} image").wait_for()
+    page.mouse.click(*point(page, predicted, true))
+    page.get_by_role("heading", name=f"{true} read as {predicted}: {count} image").wait_for()
     assert shown_numbers(page) == members.tolist()
 
     page.mouse.click(*point(page, 0, 0, GRID))
-    title(page, f"Test image {members[0]}: {true}, read as {said}")
+    title(page, f"Test image {members[0]}: {true}, read as {predicted}")
     page.get_by_role("heading", name="At every epoch").wait_for()
     assert page.locator(".js-plotly-plot .barlayer").count() == 2
     page.get_by_role("heading", name="Nearest training images").wait_for()
 
     other = browser.new_context().new_page()  # the link alone gives the same view
     other.goto(page.url)
-    title(other, f"Test image {members[0]}: {true}, read as {said}")
+    title(other, f"Test image {members[0]}: {true}, read as {predicted}")
     other.context.close()
 
 

@@ -138,7 +138,7 @@ def test_a_killed_server_comes_back_to_a_run_that_went_on(browser, training_app)
     page.goto(f"{training_app.address}/run?run={run.id}")
     page.get_by_text("images/s").wait_for()
     assert [other.id for other in store.list_runs()] == [run.id]
-    assert store.load(run.id).state == "running"
+    assert store.load(run.id).status == "running"
     stop_button(page).click()
     page.get_by_text("Stopped by you").wait_for()
     context.close()

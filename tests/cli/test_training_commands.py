@@ -51,5 +51,5 @@ def test_ctrl_c_leaves_a_run_that_resumes(artifacts):
     assert worker.returncode == 130
     run = store.list_runs()[0]
     assert f"python -m core resume {run.id}" in err
-    assert run.state == "interrupted"
+    assert run.status == "interrupted"
     assert (run.folder / store.CHECKPOINT).exists()

@@ -79,7 +79,7 @@ def test_test_images_come_without_torch_and_match_the_whole_set(no_data):
     with pytest.raises(ValueError, match="read-only"):
         images[0] = 0
     code = (
-        "import sys; from core import data; data.load_test('digits');"
+        "import sys; from core.data import datasets; datasets.load_test('digits');"
         "print([m for m in ('torch', 'torchvision', 'sklearn') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

@@ -38,7 +38,7 @@ def test_one_query_at_a_time_finds_the_same_as_all_at_once():
     rng = np.random.RandomState(3)
     points, queries = Points(rng.randn(500, 8)), rng.randn(2 * CHUNK + 9, 8)
     shares: list[float] = []
-    places, distances = points.nearest(queries, 4, told=shares.append)
+    places, distances = points.nearest(queries, 4, on_progress=shares.append)
     for place in (0, CHUNK - 1, CHUNK, 2 * CHUNK + 8):
         found, far = points.nearest(queries[place : place + 1], 4)
         assert np.array_equal(found[0], places[place])

@@ -33,7 +33,7 @@ def test_most_runs_sure_of_one_other_class_make_a_label_suspect():
     ]
     found = label_issues.suspect_labels(labels, probs)
     assert found.indices.tolist() == [1, 5, 0]  # by runs that agree, then by their confidence
-    assert found.said.tolist() == [1, 2, 1]
+    assert found.predicted.tolist() == [1, 2, 1]
     assert found.runs.tolist() == [3, 3, 2]
     assert found.confidence == pytest.approx([0.99, 0.98, 0.95], abs=2e-3)
     assert len(found) == 3
@@ -72,7 +72,7 @@ def test_suspects_are_those_of_counting_by_hand(runs, classes):
         probs.append(said(*zip(own, rng.uniform(0.6, 1, 400), strict=True), classes=classes))
     found = label_issues.suspect_labels(labels, probs, confidence=0.75)
     expected = by_hand(labels, probs, 0.75)
-    assert set(zip(found.indices, found.said, found.runs, strict=True)) == expected
+    assert set(zip(found.indices, found.predicted, found.runs, strict=True)) == expected
     assert len(expected) > 10
 
 

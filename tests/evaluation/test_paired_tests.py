@@ -12,8 +12,8 @@ RIGHT_B = np.array([1, 0, 1, 1, 1, 0], bool)
 
 def answers(labels: np.ndarray, right: np.ndarray, classes: int = 3) -> np.ndarray:
     """Probabilities (N, classes) that are right where asked."""
-    said = np.where(right, labels, (labels + 1) % classes)
-    return np.eye(classes)[said] * 0.7 + 0.1
+    predicted = np.where(right, labels, (labels + 1) % classes)
+    return np.eye(classes)[predicted] * 0.7 + 0.1
 
 
 def test_every_image_stands_in_the_one_quadrant_it_belongs_to():
@@ -133,7 +133,7 @@ def test_the_difference_of_matrices_is_b_minus_a_of_sklearns():
 
     rng = np.random.RandomState(0)
     labels, a, b = rng.randint(0, 4, (3, 200))
-    counts = [confusion_matrix(labels, said) for said in (a, b)]
+    counts = [confusion_matrix(labels, predicted) for predicted in (a, b)]
     found = paired_tests.confusion_difference(*(each.tolist() for each in counts))
     assert np.array_equal(found, counts[1] - counts[0])
     assert found.sum() == 0

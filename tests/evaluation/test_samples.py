@@ -15,12 +15,12 @@ PROBS = np.eye(3)[[0, 2, 2, 1, 1]]  # said 0, 2, 2, 1, 1
     ("filters", "expected"),
     [
         ({}, [0, 1, 2, 3, 4]),
-        ({"verdict": "Wrong"}, [1, 3]),
-        ({"verdict": "Right"}, [0, 2, 4]),
+        ({"outcome": "Wrong"}, [1, 3]),
+        ({"outcome": "Right"}, [0, 2, 4]),
         ({"true": 1}, [1, 4]),
-        ({"said": 2}, [1, 2]),
-        ({"verdict": "Wrong", "true": 0, "said": 1}, [3]),
-        ({"verdict": "Right", "true": 0, "said": 1}, []),
+        ({"predicted": 2}, [1, 2]),
+        ({"outcome": "Wrong", "true": 0, "predicted": 1}, [3]),
+        ({"outcome": "Right", "true": 0, "predicted": 1}, []),
     ],
 )
 def test_filters_add_up(filters, expected):
@@ -29,7 +29,7 @@ def test_filters_add_up(filters, expected):
 
 def test_an_unknown_verdict_lists_the_known_ones():
     with pytest.raises(ValueError, match="choose one of All, Wrong, Right"):
-        find(LABELS, PROBS, verdict="Maybe")
+        find(LABELS, PROBS, outcome="Maybe")
 
 
 SURE = np.array([[0.9, 0.06, 0.04], [0.5, 0.47, 0.03], [0.4, 0.35, 0.25], [0.98, 0.01, 0.01]])

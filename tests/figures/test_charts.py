@@ -120,8 +120,8 @@ def test_the_coverage_curve_marks_the_chosen_point():
 
 @pytest.mark.parametrize("epochs", [1, 4, 30])
 def test_the_strip_tells_right_from_wrong_by_colour_and_sign(epochs):
-    said = np.arange(epochs) % 2
-    figure = charts.strip(said, np.full(epochs, 0.5), 0, ["<b>a", "b"], kept=1)
+    predicted = np.arange(epochs) % 2
+    figure = charts.strip(predicted, np.full(epochs, 0.5), 0, ["<b>a", "b"], kept=1)
     cells = figure.data[0]
     assert list(cells.x) == list(range(1, epochs + 1))
     signs = ["✓" if index % 2 == 0 else "✗" for index in range(epochs)]

@@ -52,10 +52,10 @@ def test_every_cell_is_clicked_where_it_is_seen():
     """A point's x is the predicted class, its y the true one, as the pages read them."""
     clickable = confusion_matrix.confusion(COUNTS, named(5)).data[1]
     found = zip(clickable.x, clickable.y, clickable.customdata, strict=True)
-    for said, true, notes in found:
-        assert notes[0] == COUNTS[true, said]
-        assert notes[1] == pytest.approx(100 * COUNTS[true, said] / (true == LABELS).sum())
-        assert notes[2] == pytest.approx(100 * COUNTS[true, said] / (said == SAID).sum())
+    for predicted, true, notes in found:
+        assert notes[0] == COUNTS[true, predicted]
+        assert notes[1] == pytest.approx(100 * COUNTS[true, predicted] / (true == LABELS).sum())
+        assert notes[2] == pytest.approx(100 * COUNTS[true, predicted] / (predicted == SAID).sum())
 
 
 def test_the_numbers_in_the_cells_are_what_was_asked_for():

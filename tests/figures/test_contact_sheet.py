@@ -43,10 +43,10 @@ def test_grays_are_made_fewer_before_images_are_left_out():
 
 def test_mistakes_stay_when_right_answers_have_to_go():
     images, labels = noise(600), np.arange(600) % 3
-    said = labels.copy()
-    said[::50] = (said[::50] + 1) % 3
-    shown, content = contact_sheet.sheet(images, labels, said, limit=9000)
+    predicted = labels.copy()
+    predicted[::50] = (predicted[::50] + 1) % 3
+    shown, content = contact_sheet.sheet(images, labels, predicted, limit=9000)
     assert len(content) <= 9000
-    assert set(np.flatnonzero(labels != said)) <= set(shown)
+    assert set(np.flatnonzero(labels != predicted)) <= set(shown)
     assert len(shown) < 600
     assert (np.diff(shown) > 0).all()

@@ -106,9 +106,9 @@ def training_app(artifacts, tmp_path):
     yield app
     app.kill()
     for run in queue.queue():
-        said = queue.progress(run)
-        if said.get("pid"):
-            os.kill(said["pid"], signal.SIGKILL)
+        heartbeat = queue.progress(run)
+        if heartbeat.get("pid"):
+            os.kill(heartbeat["pid"], signal.SIGKILL)
 
 
 @pytest.fixture

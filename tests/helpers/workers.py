@@ -163,7 +163,7 @@ def epochs_done(run_id: str) -> int:
 
 
 def state_of(run_id: str) -> str:
-    return store.load(run_id).state
+    return store.load(run_id).status
 
 
 def kill(process) -> None:

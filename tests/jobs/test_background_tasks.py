@@ -38,7 +38,7 @@ def test_a_task_that_fails_says_why(tiny):
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     background_tasks.start(tiny.id, "neighbours")
     found = wait(tiny, "neighbours")
-    assert found.state == "failed"
+    assert found.status == "failed"
     assert "checksum mismatch" in found.reason
 
 
@@ -46,24 +46,24 @@ def test_a_killed_task_is_known_to_be_dead_and_can_be_started_again(tiny):
     path = tiny.folder / "neighbours.task.json"
     files.write_json(path, {"state": "running", "share": 0.4})
     found = background_tasks.progress(tiny.folder, "neighbours")
-    assert (found.state, found.active) == ("failed", False)
+    assert (found.status, found.active) == ("failed", False)
     assert "start it again" in found.reason
     files.write_json(path, {"state": "waiting", "share": 0.0})
     assert background_tasks.progress(
         tiny.folder, "neighbours"
     ).active  # its process has time to start
     os.utime(path, (time.time() - 60, time.time() - 60))
-    assert background_tasks.progress(tiny.folder, "neighbours").state == "failed"
+    assert background_tasks.progress(tiny.folder, "neighbours").status == "failed"
 
 
 def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
     monkeypatch.setattr(background_tasks.limits, "step_back", lambda: None)
-    with background_tasks.told(tiny.id, "neighbours") as told:
-        told(0.25)
+    with background_tasks.reporting(tiny.id, "neighbours") as reporting:
+        reporting(0.25)
         assert background_tasks.progress(tiny.folder, "neighbours") == background_tasks.Progress(
             "running", 0.25
         )
-    assert background_tasks.progress(tiny.folder, "neighbours").state == "done"
+    assert background_tasks.progress(tiny.folder, "neighbours").status == "done"
 
 
 def test_tasks_work_one_after_the_other(tiny):
@@ -77,7 +77,7 @@ def test_tasks_work_one_after_the_other(tiny):
             "waiting"
         )
         assert neighbours.read(tiny) is None
-    assert wait(tiny, "neighbours").state == "done"
+    assert wait(tiny, "neighbours").status == "done"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tiny, monkeypatch):

@@ -25,7 +25,7 @@ def recipe_for(dataset: datasets.Dataset, model: str = "cnn", **sizes) -> recipe
 def test_any_channels_size_and_classes_pass_through(artifacts, channels, side, classes):
     dataset = synthetic(channels, side, classes, train=6 * classes + 200, test=2 * classes + 20)
     run = experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
-    assert run.state == "finished"
+    assert run.status == "finished"
     assert run.info["shape"] == [channels, side, side]
     assert np.array(run.metrics["confusion"]).shape == (classes, classes)
     assert len(run.metrics["per_class"]) == classes
@@ -85,15 +85,15 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(recipe, **fixed, calls=experiment.Calls(epoch=stop))
+        experiment.run(recipe, **fixed, callbacks=experiment.Callbacks(epoch=stop))
     broken = next(run for run in store.list_runs() if run.id != unbroken.id)
-    assert broken.state == "interrupted"
+    assert broken.status == "interrupted"
     assert len(broken.history()[0]) == 2
     with pytest.raises(ValueError, match="has no final weights yet"):
         scoring.load_model(broken)
 
     resumed = experiment.resume(broken.id, dataset=gray)
-    assert resumed.state == "finished"
+    assert resumed.status == "finished"
     assert resumed.metrics["test_accuracy"] == unbroken.metrics["test_accuracy"]
     first, second = (store.read_weights(run) for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -108,9 +108,9 @@ def test_a_run_broken_before_its_first_checkpoint_starts_over(artifacts, gray):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(recipe, dataset=gray, calls=experiment.Calls(start=stop))
+        experiment.run(recipe, dataset=gray, callbacks=experiment.Callbacks(start=stop))
     broken = store.list_runs()[0]
-    assert experiment.resume(broken.id, dataset=gray).state == "finished"
+    assert experiment.resume(broken.id, dataset=gray).status == "finished"
 
 
 def test_what_a_kill_left_beside_the_record_is_swept_when_the_run_begins_again(artifacts, gray):

@@ -40,8 +40,8 @@ def kept(tiny) -> store.Run:
 FIXED = {"precision": "float32", "threads": 1}
 
 
-def wish(run: store.Run, **changes) -> dict:
-    found = fine_tuning.wish(run.id, **changes)
+def request(run: store.Run, **changes) -> dict:
+    found = fine_tuning.request(run.id, **changes)
     return {key: found[key] for key in ("recipe", "config", "seed", "begin")} | FIXED
 
 
@@ -78,11 +78,11 @@ def test_test_images_among_the_drawings_are_left_out(kept):
     found = fine_tuning.prepare(kept.id)
     assert found.personal["test_images_left_out"] == 3
     assert found.personal["count"] + found.personal["held_out"] == 24
-    assert not fine_tuning.twins(found.fit[0], test).any()
+    assert not fine_tuning.near_duplicates(found.fit[0], test).any()
 
 
 def test_a_run_trained_further_says_from_what_and_with_what(kept):
-    run = experiment.run(**wish(kept))
+    run = experiment.run(**request(kept))
     drawings = run.info["personal"]
     assert run.info["start_from"]["run"] == kept.id
     assert run.info["start_from"]["weights_sha256"] == store.weights_sha256(kept)
@@ -108,7 +108,7 @@ def test_a_run_trained_further_says_from_what_and_with_what(kept):
 
 def test_it_starts_from_the_weights_and_not_from_chance(kept):
     """One epoch at a rate that changes nothing: what comes out is what went in."""
-    run = experiment.run(**wish(kept, epochs=1, lr=1e-8))
+    run = experiment.run(**request(kept, epochs=1, lr=1e-8))
     before, after = store.read_weights(kept), store.read_weights(run)
     for name, value in before.items():
         if "running" not in name and "num_batches" not in name:
@@ -116,7 +116,7 @@ def test_it_starts_from_the_weights_and_not_from_chance(kept):
 
 
 def test_evaluate_reproduces_it_when_the_set_has_grown_and_the_first_run_is_gone(kept):
-    run = experiment.run(**wish(kept))
+    run = experiment.run(**request(kept))
     keep_training_images(personal.kind_of(kept), 5, first=100)
     queue.delete(kept.id)
     assert scoring.reproduce(run.id).exact
@@ -127,12 +127,12 @@ def broken_off(kept: store.Run, after: int, **changes) -> store.Run:
         if record["epoch"] == after:
             raise KeyboardInterrupt
 
-    calls = experiment.Calls(epoch=stop)
+    callbacks = experiment.Callbacks(epoch=stop)
     if after == 0:
-        calls = experiment.Calls(start=lambda info: stop({"epoch": 0}))
+        callbacks = experiment.Callbacks(start=lambda info: stop({"epoch": 0}))
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(**wish(kept, **changes), calls=calls)
-    return next(run for run in store.list_runs() if run.state == "interrupted")
+        experiment.run(**request(kept, **changes), callbacks=callbacks)
+    return next(run for run in store.list_runs() if run.status == "interrupted")
 
 
 @pytest.mark.parametrize("after", [0, 1])
@@ -140,12 +140,12 @@ def test_it_is_resumed_to_the_end_of_an_unbroken_one(kept, after):
     """Case 8: also when meanwhile the set has grown and the first run is gone, and also when it
     was broken off before its first checkpoint.
     """
-    unbroken = experiment.run(**wish(kept, epochs=2))
+    unbroken = experiment.run(**request(kept, epochs=2))
     broken = broken_off(kept, after, epochs=2)
     keep_training_images(personal.kind_of(kept), 9, first=200)
     queue.delete(kept.id)
     resumed = experiment.resume(broken.id)
-    assert resumed.state == "finished"
+    assert resumed.status == "finished"
     first, second = (store.read_weights(run) for run in (unbroken, resumed))
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert resumed.metrics["personal"] == unbroken.metrics["personal"]
@@ -167,17 +167,17 @@ def test_drawings_changed_under_a_run_are_noticed(kept):
 
 def test_the_line_freezes_what_was_there_when_it_was_asked_for(kept):
     kind = personal.kind_of(kept)
-    submitted = queue.submit(**wish(kept), start=False)
-    again = queue.submit(**wish(kept), start=False)
+    submitted = queue.submit(**request(kept), start=False)
+    again = queue.submit(**request(kept), start=False)
     assert (again.run_id, again.already) == (submitted.run_id, True)  # case 3
     run = store.load(submitted.run_id)
     keep_training_images(kind, 9, first=300)
     found = fine_tuning.frozen(run.folder, run.info)
     assert found.personal == run.info["personal"]
     assert len(found.fit[1]) + len(found.held_out[1]) == 24
-    more = queue.submit(**wish(kept), start=False)
+    more = queue.submit(**request(kept), start=False)
     assert not more.already
-    plain = queue.submit(**{**wish(kept), "begin": None}, start=False)
+    plain = queue.submit(**{**request(kept), "begin": None}, start=False)
     assert not plain.already  # the same settings from the beginning are another wish
 
 
@@ -187,8 +187,8 @@ def test_it_is_no_seed_of_the_recipe_that_it_goes_on_from(kept):
 
 
 def test_a_further_training_of_a_further_training_counts_only_images_of_the_set(kept):
-    first = experiment.run(**wish(kept))
-    found = fine_tuning.wish(first.id)
+    first = experiment.run(**request(kept))
+    found = fine_tuning.request(first.id)
     assert found["begin"].personal["repeats"] == first.info["personal"]["repeats"]
     assert found["config"].lr == first.info["config"]["lr"]  # gentle already
     assert found["name"].endswith("with own drawings")
@@ -196,7 +196,7 @@ def test_a_further_training_of_a_further_training_counts_only_images_of_the_set(
 
 def test_other_data_under_the_same_name_is_refused(kept):
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
-        experiment.run(**wish(kept), dataset=synthetic())
+        experiment.run(**request(kept), dataset=synthetic())
 
 
 def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch):
@@ -211,7 +211,7 @@ def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch):
 
 def test_a_damaged_first_run_leaves_nothing_in_line(kept):
     """Case 26."""
-    found = wish(kept)
+    found = request(kept)
     path = kept.folder / store.WEIGHTS
     content = bytearray(path.read_bytes())
     content[-200] ^= 1
@@ -223,7 +223,7 @@ def test_a_damaged_first_run_leaves_nothing_in_line(kept):
 
 
 def test_a_copy_of_a_run_from_elsewhere_without_its_drawings_is_still_evaluated(kept):
-    run = experiment.run(**wish(kept))
+    run = experiment.run(**request(kept))
     (run.folder / fine_tuning.DRAWINGS).unlink()
     assert scoring.reproduce(run.id).exact
     info = json.loads((run.folder / store.INFO).read_text())

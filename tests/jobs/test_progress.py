@@ -27,10 +27,10 @@ RECORD = {
 
 
 def test_a_start_and_each_epoch_are_a_line(capsys):
-    told = progress.calls()
-    told.start(INFO)
-    told.epoch(RECORD)
-    told.epoch(RECORD | {"validation_loss": None, "validation_accuracy": None})
+    printer = progress.callbacks()
+    printer.start(INFO)
+    printer.epoch(RECORD)
+    printer.epoch(RECORD | {"validation_loss": None, "validation_accuracy": None})
     first, second, third = capsys.readouterr().out.splitlines()
     assert first.startswith("small-1: A small network, 1,234 parameters, digits (100 + 20 images)")
     assert "validation loss 0.2500 accuracy 90.00 %" in second
@@ -39,18 +39,18 @@ def test_a_start_and_each_epoch_are_a_line(capsys):
 
 
 def test_there_is_no_bar_where_none_can_be_drawn():
-    assert progress.calls().batch is None
+    assert progress.callbacks().batch is None
 
 
 def test_the_bar_says_how_far_it_is_and_what_is_left(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    told = progress.calls()
-    told.start(INFO)
+    printer = progress.callbacks()
+    printer.start(INFO)
     clock = iter([10.0, 10.0, 12.0])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock, 12.0))
-    told.batch(1, 20, 0.7, 0.5)  # the first only starts the clock
+    printer.batch(1, 20, 0.7, 0.5)  # the first only starts the clock
     assert capsys.readouterr().err == ""
-    told.batch(1, 100, 0.6, 0.6)
+    printer.batch(1, 100, 0.6, 0.6)
     bar = capsys.readouterr().err
     assert bar.count("█") == bar.count("░") == 15
     assert "epoch 1/2  loss 0.6000" in bar

@@ -27,7 +27,7 @@ def test_a_submitted_run_waits_with_its_request():
     done = queue.submit(RECIPE, seed=3, name="Mine", start=False)
     assert (done.place, done.waiting, done.already) == (1, 1, False)
     run = store.load(done.run_id)
-    assert run.state == "queued"
+    assert run.status == "queued"
     assert run.title == "Mine"
     recipe, config = recipes.from_description(run.info)
     assert (recipe.name, recipe.dataset, recipe.model) == ("digits-cnn", "digits", "house")
@@ -47,10 +47,10 @@ def test_the_same_wish_five_times_is_one_job():
 def test_two_processes_at_once_make_one_job_too():
     """Cases 3 and 47: each is slow between looking at the line and joining it."""
     code = (
-        "import time; from core import jobs, recipes;"
-        "check = jobs._check_room;"
-        "jobs._check_room = lambda *given: (check(*given), time.sleep(0.5));"
-        "print(jobs.submit(recipes.get('digits-cnn'), seed=9, start=False).run_id)"
+        "import time; from core.jobs import queue; from core.training import recipes;"
+        "check = queue._check_room;"
+        "queue._check_room = lambda *given: (check(*given), time.sleep(0.5));"
+        "print(queue.submit(recipes.get('digits-cnn'), seed=9, start=False).run_id)"
     )
     started = [
         subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -166,10 +166,11 @@ def test_stop_ends_a_worker_that_does_not_respond_by_the_number_it_left(monkeypa
     folder = store.folder_of(run_id)
     (folder / status.TICKET).unlink()
     code = (
-        "import pathlib, signal, sys, time; from core import state, worker;"
+        "import pathlib, signal, sys, time;"
+        "from core.jobs import worker; from core.runs import status;"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        f"folder = pathlib.Path({str(folder)!r}); held = state.lock(folder); held.acquire();"
-        "worker._beat(folder, {}); time.sleep(120)"
+        f"folder = pathlib.Path({str(folder)!r}); held = status.lock(folder); held.acquire();"
+        "worker._heartbeat(folder, {}); time.sleep(120)"
     )
     hung = subprocess.Popen([sys.executable, "-c", code, "core", "work", run_id], cwd=ROOT)
     try:
@@ -200,9 +201,9 @@ def test_names_and_notes_leave_the_record_untouched(tiny):
 def test_a_started_worker_outlives_the_process_that_asked_for_it(artifacts):
     """Cases 1 and 6: the asker is killed with all its group, the run goes on to its end."""
     code = (
-        "import time; from core import jobs;"
+        "import time; from core.jobs import queue;"
         "from tests.helpers.workers import SMALL;"
-        "print(jobs.submit(SMALL, threads=1, precision='float32').run_id, flush=True);"
+        "print(queue.submit(SMALL, threads=1, precision='float32').run_id, flush=True);"
         "time.sleep(60)"
     )
     asker = subprocess.Popen(
@@ -216,5 +217,5 @@ def test_a_started_worker_outlives_the_process_that_asked_for_it(artifacts):
     os.killpg(asker.pid, signal.SIGKILL)  # as a closed terminal or a killed server does
     asker.wait()
     workers.until(lambda: workers.state_of(run_id) == "finished", seconds=90)
-    said = json.loads((artifacts / run_id / status.HEARTBEAT).read_text())
-    assert said["pid"] != asker.pid
+    heartbeat = json.loads((artifacts / run_id / status.HEARTBEAT).read_text())
+    assert heartbeat["pid"] != asker.pid

@@ -37,7 +37,7 @@ def test_a_worker_trains_what_is_in_line_and_frees_its_lock(in_line):
     process = workers.begin(run_id)
     process.join(60)
     run = store.load(run_id)
-    assert run.state == "finished"
+    assert run.status == "finished"
     assert run.metrics["epochs"] == 3
     assert not (run.folder / status.TICKET).exists()
     assert not status.is_locked(run.folder)
@@ -73,7 +73,7 @@ def test_killed_at_thirty_random_moments_it_ends_with_the_weights_of_an_unbroken
     process.join(300)
     assert kills == 30, "the training was too short for thirty kills"
     run = store.load(broken)
-    assert run.state == "finished"
+    assert run.status == "finished"
     assert same(weights(unbroken), weights(broken))
     assert run.metrics["confusion"] == store.load(unbroken).metrics["confusion"]
     assert not list(run.folder.glob(".*"))
@@ -88,7 +88,7 @@ def test_killed_inside_a_checkpoint_save_the_previous_checkpoint_loads(in_line):
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
     run = store.load(run_id)
-    assert run.state == "interrupted"
+    assert run.status == "interrupted"
     assert list(run.folder.glob(".checkpoint.pth.*.tmp"))
     assert len(files.read_tensors(run.folder / store.CHECKPOINT)["done"]["history"]) == 1
     assert len(run.history()[0]) == 2
@@ -122,7 +122,7 @@ def test_stop_ends_within_seconds_with_usable_weights(in_line):
     process.join(20)
     assert time.monotonic() - start < 10
     run = store.load(run_id)
-    assert run.state == "stopped"
+    assert run.status == "stopped"
     assert run.metrics["epochs"] >= 3
     assert 0.3 < run.metrics["test_accuracy"] <= 1
     best = min(run.history()[0], key=lambda record: record["validation_loss"])
@@ -144,7 +144,7 @@ def test_a_stopped_run_resumes_to_the_end_of_an_unbroken_one(in_line):
     workers.begin(run_id).join(60)
     unbroken = in_line(60, name="another")
     workers.begin(unbroken).join(60)
-    assert store.load(run_id).state == "finished"
+    assert store.load(run_id).status == "finished"
     assert same(weights(unbroken), weights(run_id))
 
 
@@ -177,7 +177,7 @@ def test_a_full_disk_fails_cleanly_and_the_last_checkpoint_is_whole(in_line):
     run_id = in_line()
     workers.begin(run_id, fault="full disk").join(60)
     run = store.load(run_id)
-    assert run.state == "failed"
+    assert run.status == "failed"
     assert status.sentence(run.folder, "failed", 2).startswith("Disk full")
     assert len(files.read_tensors(run.folder / store.CHECKPOINT)["done"]["history"]) == 1
     queue.resume(run_id, start=False)
@@ -190,7 +190,7 @@ def test_running_out_of_memory_says_what_to_do(in_line):
     run_id = in_line()
     workers.begin(run_id, fault="no memory").join(60)
     run = store.load(run_id)
-    assert run.state == "failed"
+    assert run.status == "failed"
     reason = status.sentence(run.folder, "failed", 0)
     assert reason == "Ran out of memory: take a smaller batch or a smaller model."
 
@@ -208,12 +208,12 @@ def test_settings_edited_in_the_file_are_refused_by_name(in_line, changes, words
     """Case 41."""
     run_id = in_line()
     path = store.folder_of(run_id) / store.REQUEST
-    wish = json.loads(path.read_text())
-    wish["config"] |= changes
-    path.write_text(json.dumps(wish))
+    request = json.loads(path.read_text())
+    request["config"] |= changes
+    path.write_text(json.dumps(request))
     workers.begin(run_id).join(60)
     run = store.load(run_id)
-    assert run.state == "failed"
+    assert run.status == "failed"
     assert words in status.sentence(run.folder, "failed", 0)
     assert not (run.folder / store.CHECKPOINT).exists()
 
@@ -223,7 +223,7 @@ def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one
     run_id = in_line()
     workers.begin(run_id, fault="diverge").join(60)
     run = store.load(run_id)
-    assert run.state == "failed"
+    assert run.status == "failed"
     assert "nan in epoch 2: try a smaller learning rate" in status.sentence(run.folder, "failed", 1)
     first, second = run.history()[0]
     assert "problem" not in first
@@ -297,10 +297,11 @@ def test_a_cancelled_job_leaves_the_line_and_its_worker_ends(in_line):
 
 EDITED = "a newer version of this file, not yet finished ("
 SUBMIT = """
-from core import jobs, recipes, settings
+from core.jobs import queue
+from core.training import recipes, settings
 recipe = recipes.Recipe("small", "A small network", "digits", "mlp", {"hidden": (32,)})
 config = settings.TrainConfig(epochs=200, lr=3e-3)
-print(jobs.submit(recipe, config=config, threads=1, precision="float32").run_id)
+print(queue.submit(recipe, config=config, threads=1, precision="float32").run_id)
 """
 
 
@@ -316,7 +317,7 @@ def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts, tmp_pa
     assert workers.state_of(run_id) == "running"
     workers.until(lambda: workers.state_of(run_id) != "running", seconds=90)
     run = store.load(run_id)
-    assert run.state == "finished", (run.folder / store.LOG).read_text()
+    assert run.status == "finished", (run.folder / store.LOG).read_text()
     assert len(run.history()[0]) == run.metrics["epochs"] == 200
     assert set(weights(run_id))
     assert [other.id for other in store.list_runs()] == [run_id]

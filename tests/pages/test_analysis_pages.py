@@ -290,7 +290,7 @@ def shown(at: AppTest) -> list[int]:
 def test_the_grid_is_filtered_and_ordered_as_core_does(tiny):
     stored = tiny.predictions()
     labels, probs = stored["labels"], stored["probs"]
-    found = samples.find(labels, probs, verdict="Wrong", confidence=(0.2, 0.9))
+    found = samples.find(labels, probs, outcome="Wrong", confidence=(0.2, 0.9))
     found = samples.arrange(found, "Smallest margin", labels, probs)
     at = open_page("samples", show="Wrong", sure="20-90", order="Smallest margin", per="100")
     assert shown(at) == found.tolist()[:100]

@@ -378,7 +378,7 @@ def test_one_click_puts_an_original_in_line(artifacts, no_workers):
     at = open_page("train")
     at.button(key="reproduce_mnist-mlp").click().run()
     run = store.list_runs()[0]
-    assert run.state == "queued"
+    assert run.status == "queued"
     assert run.info["recipe"] == "mnist-mlp"
     assert run.info["config"]["epochs"] == 5
 
@@ -500,7 +500,7 @@ def test_a_run_that_somebody_trains_is_not_deleted_from_a_page(tiny, monkeypatch
 
     other = second_run(tiny)
     at = open_page("run", run=other.id)
-    monkeypatch.setattr(store.Run, "state", "finished")
+    monkeypatch.setattr(store.Run, "status", "finished")
     monkeypatch.setattr(status, "is_locked", lambda folder: True)
     at.button(key="run_delete").click().run()
     assert "is being trained: stop it first" in at.error[0].value.replace("\\", "")

@@ -83,7 +83,7 @@ def test_a_zip_is_taken_in_on_the_page_and_a_bad_one_named(tiny, quick):
     at.file_uploader(key="import_file").set_value(("run.zip", content, "application/zip")).run()
     at.button(key="import_start").click().run()
     assert f"is here as {tiny.id}" in at.success[0].value
-    assert store.load(tiny.id).state == "finished"
+    assert store.load(tiny.id).status == "finished"
 
 
 def shown(page: str, run_id: str, **query: str) -> str:
@@ -265,7 +265,7 @@ def test_where_storage_was_wiped_it_says_so_and_a_run_comes_back(tiny, hosted, q
     assert "at most 10 MB" in texts(at)
     at.file_uploader(key="import_file").set_value(("run.zip", content, "application/zip")).run()
     at.button(key="import_start").click().run()
-    assert store.load(tiny.id).state == "finished"
+    assert store.load(tiny.id).status == "finished"
     assert "Storage on this host is temporary" in texts(open_page("report"))
 
 

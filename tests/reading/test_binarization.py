@@ -24,7 +24,7 @@ def test_a_photo_gives_its_ink_and_says_what_was_done():
     assert rows[0] == pytest.approx(72, abs=4)
     assert rows[-1] == pytest.approx(231, abs=6)
     assert columns[0] == pytest.approx(148, abs=6)
-    assert "uneven light was removed" in page.said
+    assert "uneven light was removed" in page.steps
     assert [name for name, _ in page.stages] == ["as given", "even light", "ink"]
     assert page.ink.max() <= 1
 
@@ -91,7 +91,7 @@ def test_paper_lit_between_dark_strokes_is_not_taken_for_light_ink(size):
     shade = np.where(np.arange(200)[:, None] > 100, 0.55, 1.0)
     picture = noisy(image, shade).crop((0, 55, 320, 145)) if size[1] < 100 else noisy(image, shade)
     page = binarization.clean(picture, 720)
-    assert "light strokes on a dark ground were turned dark on light" not in page.said
+    assert "light strokes on a dark ground were turned dark on light" not in page.steps
     assert page.mask.mean() < 0.25
 
 
@@ -99,7 +99,7 @@ def test_chalk_on_a_board_is_light_ink():
     image = Image.new("L", (320, 200), 60)
     written(image, 80, 225)
     page = binarization.clean(noisy(image, np.linspace(0.8, 1.0, 320)), 720)
-    assert "light strokes on a dark ground were turned dark on light" in page.said
+    assert "light strokes on a dark ground were turned dark on light" in page.steps
     assert ink_columns(page) == pytest.approx((76, 239), abs=6)
 
 
@@ -109,7 +109,7 @@ def test_a_shadow_with_writing_in_it_is_no_table():
     written(image, 220, 50)
     shade = np.where(np.arange(400) < 205, 0.5, 1.0)
     page = binarization.clean(noisy(image, shade), 720)
-    assert "the table round the paper was left out" not in page.said
+    assert "the table round the paper was left out" not in page.steps
     assert ink_columns(page) == pytest.approx((26, 379), abs=8)
 
 
@@ -120,7 +120,7 @@ def test_a_sheet_on_a_dark_table_is_read_alone():
     written(sheet, 80, 40)
     image.paste(sheet, (50, 50))
     page = binarization.clean(noisy(image), 720)
-    assert "the table round the paper was left out" in page.said
+    assert "the table round the paper was left out" in page.steps
     assert ink_columns(page) == pytest.approx((126, 289), abs=6)
 
 

@@ -28,15 +28,15 @@ def test_a_dark_thing_on_a_light_ground_fills_the_frame_light_on_black(ground):
     image = found.image[0]
     assert image[1:-1, 12:16].min() > 150  # from top to bottom
     assert image[:, :5].max() == image[:, -5:].max() == 0
-    assert any("cropped" in said for said in found.said)
-    assert any("made black" in said for said in found.said)
+    assert any("cropped" in steps for steps in found.steps)
+    assert any("made black" in steps for steps in found.steps)
 
 
 def test_a_light_thing_on_a_dark_ground_keeps_its_polarity():
     found = foreground.find(shop_photo(ground=20, thing=200), GRAY)
     assert found.image[0, 14, 14] > 150
     assert found.image[0, :, 0].max() == 0
-    assert not any("black" in said for said in found.said)
+    assert not any("black" in steps for steps in found.steps)
 
 
 def test_a_white_thing_on_a_gray_ground_is_seen():
@@ -67,14 +67,14 @@ def test_a_picture_of_the_sets_own_size_is_not_cropped():
     found = foreground.find(Image.fromarray(pixels), GRAY)
     assert np.array_equal(found.image[0], pixels)
     assert found.place is None
-    assert found.said == ()
+    assert found.steps == ()
 
 
 def test_a_busy_ground_is_taken_whole_and_said_so():
     noise = np.random.default_rng(0).integers(0, 256, (120, 90), np.uint8)
     found = foreground.find(Image.fromarray(noise), GRAY)
     assert found.place is None
-    assert found.said[0].startswith("no plain ground")
+    assert found.steps[0].startswith("no plain ground")
     assert found.image.shape == GRAY
 
 

@@ -60,7 +60,7 @@ def test_a_bomb_and_a_text_file_cost_under_a_second_and_little_memory(tmp_path):
     code = f"""
 import resource, time
 from pathlib import Path
-from core import picture
+from core.reading import picture
 before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
 for name in ("bomb.png", "text.png"):
     try:

@@ -24,7 +24,7 @@ def test_the_stroke_width_is_measured(width):
 
 @pytest.mark.parametrize("width", [6, 40])
 def test_thin_and_fat_strokes_come_to_the_pen_that_is_asked_for(width):
-    redrawn = stroke_width.swollen(stroke_width.trace(bar(width)), 2.6)
+    redrawn = stroke_width.with_width(stroke_width.trace(bar(width)), 2.6)
     drawn = stroke_width.draw(redrawn, (28, 28))
     column = drawn[8].astype(float).sum() / 255  # across the upright stroke
     assert column == pytest.approx(2.6, abs=0.7)
@@ -35,7 +35,7 @@ def test_thinning_breaks_nothing():
 
     ink = bar(40)
     ink[60:100, :120] = 1  # now an F turned over
-    redrawn = stroke_width.swollen(stroke_width.trace(ink), 1.2)
+    redrawn = stroke_width.with_width(stroke_width.trace(ink), 1.2)
     assert ndimage.label(redrawn.field > -0.5, np.ones((3, 3)))[1] == 1
 
 

@@ -31,19 +31,19 @@ def test_a_one_a_zero_and_an_eight_have_no_loop_one_and_two():
     assert topology.count(drawing(ZERO)) == (1, 0)
     eight = drawing(("ring", (80, 30, 200, 145)), ("ring", (70, 125, 210, 250)))
     assert topology.count(eight) == (2, 0)
-    assert not topology.oddity(eight)
+    assert not topology.why_no_digit(eight)
 
 
 def test_a_face_has_marks_inside_a_loop():
     face = drawing(ZERO, *EYES)
     assert topology.count(face) == (1, 2)
-    assert "alone inside a loop" in topology.oddity(face)
+    assert "alone inside a loop" in topology.why_no_digit(face)
 
 
 def test_three_loops_are_one_too_many():
     three = drawing(*(("ring", (90, 20 + 75 * k, 180, 110 + 75 * k)) for k in range(3)))
     assert topology.count(three) == (3, 0)
-    assert "3 loops" in topology.oddity(three)
+    assert "3 loops" in topology.why_no_digit(three)
 
 
 def test_specks_and_what_stands_outside_do_not_count():
@@ -63,5 +63,5 @@ def test_few_held_out_digits_are_called_odd(name, request):
     if name == "mnist":
         request.getfixturevalue("real_data")
     _, validation = datasets.load(name).holdout()
-    odd = [bool(topology.oddity(image)) for image in validation.images.numpy()[:, 0]]
+    odd = [bool(topology.why_no_digit(image)) for image in validation.images.numpy()[:, 0]]
     assert np.mean(odd) <= 0.002

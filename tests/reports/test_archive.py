@@ -65,7 +65,7 @@ def test_a_run_comes_back_as_it_was(tiny, untouched):
     queue.delete(tiny.id)
     assert archive.take_in(content) == archive.Imported(tiny.id, tiny.id)
     back = store.load(tiny.id)
-    assert back.state == "finished"
+    assert back.status == "finished"
     assert (back.info, back.metrics) == (tiny.info, tiny.metrics)
     assert back.title == "Mine"
     assert back.notes["note"] == "Look at 8"

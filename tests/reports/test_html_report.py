@@ -67,16 +67,16 @@ def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):
     run = next(run for run in store.list_runs() if run.info["recipe"] == "fashion-cnn")
     text = made(run)
     assert len(text.encode()) < 6_000_000
-    told = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
-    assert len(told["shown"]) == 10_000
+    payload = json.loads(re.search(r'id="data">(.*?)</script>', text)[1])
+    assert len(payload["shown"]) == 10_000
 
 
 @pytest.mark.browser
 def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, browser):
     """Opened from the disk; by mouse and by keyboard."""
     stored = tiny.predictions()
-    labels, said = stored["labels"], stored["probs"].argmax(1)
-    true, told, count = tiny.metrics["most_confused"][0]
+    labels, predicted = stored["labels"], stored["probs"].argmax(1)
+    true, payload, count = tiny.metrics["most_confused"][0]
     path = tmp_path / "report.html"
     path.write_text(made(tiny), encoding="utf-8")
     context = browser.new_context(color_scheme="dark")
@@ -86,13 +86,13 @@ def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, brows
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on("console", lambda message: faults.append(message.text))
     page.goto(path.as_uri())
-    cell = page.locator(f'.matrix button[data-label="{true}"][data-said="{told}"]')
+    cell = page.locator(f'.matrix button[data-label="{true}"][data-said="{payload}"]')
     assert cell.inner_text() == str(count)
     cell.click()
     tiles = page.locator("dialog #shown li")
     tiles.first.wait_for()
     shown = tiles.evaluate_all("items => items.map(item => Number(item.dataset.index))")
-    assert shown == np.flatnonzero((labels == true) & (said == told)).tolist()
+    assert shown == np.flatnonzero((labels == true) & (predicted == payload)).tolist()
     drawn = tiles.locator(".tile").evaluate_all(
         "tiles => tiles.map(tile => getComputedStyle(tile).backgroundPosition)"
     )

@@ -38,10 +38,10 @@ def no_exporter(monkeypatch):
 
 
 def test_a_run_exports_the_originals_files_and_ours(tiny, tmp_path, no_exporter):
-    told = []
-    made = package.export(tiny, tmp_path / "out", tell=told.append)
+    names = []
+    made = package.export(tiny, tmp_path / "out", on_progress=names.append)
     assert set(made.files) == ORIGINALS | OURS | RUN_FILES
-    assert told[-1] == "README.md"
+    assert names[-1] == "README.md"
     for name, content in made.files.items():
         path = tmp_path / "out" / name
         assert path.read_bytes() == content

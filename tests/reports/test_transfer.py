@@ -48,10 +48,10 @@ def test_import_names_the_limit_and_the_missing_file(artifacts, tmp_path, monkey
 
 
 def test_a_worker_makes_the_zip_telling_each_file_and_takes_it_in(tiny):
-    told = []
-    content, left_out = transfer.zip_in_worker(tiny.id, told.append)
-    assert told[0] == "report.html"
-    assert told[-1] == "README.md"
+    names = []
+    content, left_out = transfer.zip_in_worker(tiny.id, names.append)
+    assert names[0] == "report.html"
+    assert names[-1] == "README.md"
     assert "output_sample.png" not in left_out
     with pytest.raises(transfer.Refused, match="is here already"):
         transfer.import_in_worker(content)

@@ -29,7 +29,7 @@ def tamper(run: store.Run, *, manifest: bool) -> None:
 def test_a_page_has_a_run_scored_again_in_a_worker(tiny):
     assert reproduction.read(tiny) is None
     background_tasks.start(tiny.id, "evaluate")
-    assert wait(tiny, "evaluate").state == "done"
+    assert wait(tiny, "evaluate").status == "done"
     found = reproduction.read(tiny)
     assert found["exact"] is True
     assert found["problem"] is None
@@ -46,7 +46,7 @@ def test_tampered_weights_are_stamped_with_their_checksum_mismatch(tiny):
     tamper(tiny, manifest=False)
     background_tasks.start(tiny.id, "evaluate")
     found = wait(tiny, "evaluate")
-    assert found.state == "failed"
+    assert found.status == "failed"
     assert "checksum mismatch" in found.reason
     assert reproduction.read(tiny)["exact"] is False
     assert "checksum mismatch" in reproduction.read(tiny)["problem"]
@@ -116,9 +116,11 @@ def test_reading_a_stamp_loads_no_torch(tiny):
     scoring.stamp(tiny.id)
     code = f"""
 import sys
-from core import runs, stamps, tasks
-run = runs.load({tiny.id!r})
-assert stamps.read(run)["exact"] and not tasks.progress(run.folder, "evaluate").active
+from core.jobs import background_tasks
+from core.runs import reproduction, store
+run = store.load({tiny.id!r})
+assert reproduction.read(run)["exact"]
+assert not background_tasks.progress(run.folder, "evaluate").active
 print(sorted({{"torch", "torchvision", "sklearn", "scipy"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)

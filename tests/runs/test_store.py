@@ -32,7 +32,7 @@ def finish(run_id: str, accuracy: float) -> None:
 def test_a_finished_run_has_every_file_and_no_checkpoint(tiny):
     names = {path.name for path in tiny.folder.iterdir()} - {"lock"}
     assert names == {*store.FINISHED_FILES, store.MANIFEST}
-    assert tiny.state == "finished"
+    assert tiny.status == "finished"
     assert tiny.title == "Tiny"
 
 
@@ -110,8 +110,8 @@ def test_a_run_with_broken_json_is_damaged_and_left_untouched(artifacts, name, c
     finish("bad", 0.6)
     (artifacts / "bad" / name).write_text(content)
     listed = {run.id: run for run in store.list_runs()}
-    assert listed["good"].state == "finished"
-    assert listed["bad"].state == "damaged"
+    assert listed["good"].status == "finished"
+    assert listed["bad"].status == "damaged"
     assert name in listed["bad"].problem
     assert (artifacts / "bad" / name).read_text() == content
 
@@ -121,7 +121,7 @@ def test_a_run_of_a_newer_schema_says_so(artifacts):
     before = (make("future", schema=99).folder / store.INFO).read_bytes()
     run = store.load("future")
     assert (run.folder / store.INFO).read_bytes() == before
-    assert run.state == "damaged"
+    assert run.status == "damaged"
     assert "newer version" in run.problem
 
 
@@ -159,10 +159,10 @@ def test_the_later_attempt_at_an_epoch_holds_and_epochs_are_in_order(artifacts):
 
 def test_state_follows_the_lock(artifacts):
     run = make("run")
-    assert run.state == "interrupted"
+    assert run.status == "interrupted"
     with status.lock(run.folder):
-        assert store.load("run").state == "running"
-    assert store.load("run").state == "interrupted"
+        assert store.load("run").status == "running"
+    assert store.load("run").status == "interrupted"
 
 
 def test_predictions_that_cannot_be_read_name_their_file(tiny):

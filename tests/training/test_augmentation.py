@@ -124,7 +124,7 @@ def ones(count: int = 200, lean: float = 0.2) -> torch.Tensor:
 
 def test_its_share_of_lone_strokes_gets_an_upstroke_to_the_left_of_the_top():
     images = ones()
-    changed = augment(images, TrainConfig(flags=0.5), seeded())
+    changed = augment(images, TrainConfig(upstrokes=0.5), seeded())
     added = (changed - images)[:, 0]
     flagged = added.flatten(1).any(1)
     assert 0.4 < float(flagged.double().mean()) < 0.6
@@ -139,7 +139,7 @@ def test_its_share_of_lone_strokes_gets_an_upstroke_to_the_left_of_the_top():
 
 def test_an_upstroke_hangs_while_a_sevens_bar_lies():
     images = ones(400, lean=0.3)
-    added = (augment(images, TrainConfig(flags=1.0), seeded()) - images)[:, 0, :14]
+    added = (augment(images, TrainConfig(upstrokes=1.0), seeded()) - images)[:, 0, :14]
     drawn = (added > 100).any(2)  # rows of each image
     rows = torch.arange(14.0)
     lowest = torch.where(drawn, rows, -1.0).amax(1)
@@ -153,4 +153,4 @@ def test_what_is_no_lone_stroke_gets_no_upstroke():
     ring[:, :, 9:19, 11:17] = 0.0
     lying = ones(8).transpose(2, 3)
     for images in (ring, lying, torch.zeros(8, 1, 28, 28)):
-        assert torch.equal(augment(images, TrainConfig(flags=1.0), seeded()), images)
+        assert torch.equal(augment(images, TrainConfig(upstrokes=1.0), seeded()), images)

@@ -82,7 +82,7 @@ def pair(tmp_path_factory) -> store.Run:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(artifacts))
         found = store.list_runs()
         assert len(found) == 1
-        assert found[0].state == "finished"
+        assert found[0].status == "finished"
     return found[0]
 
 
@@ -113,7 +113,7 @@ def test_two_processes_train_further_with_the_first_ones_drawings(tiny):
     artifacts = tiny.folder.parent
     ended(launch(artifacts, "-m", "core", "further", tiny.id, "--precision", "float32"), artifacts)
     run = next(run for run in store.list_runs() if run.id != tiny.id)
-    assert run.state == "finished"
+    assert run.status == "finished"
     assert run.info["world_size"] == 2
     drawings = run.info["personal"]
     assert run.info["images"]["fit"] == 1317 + drawings["count"] * drawings["repeats"]
@@ -203,7 +203,7 @@ def test_a_stop_file_ends_both_and_the_run_resumes_in_one_process(artifacts, mon
     (folder / status.STOP).touch()
     ended(agent, artifacts, seconds=30)
     run = store.load(folder.name)
-    assert run.state == "stopped"
+    assert run.status == "stopped"
     assert run.metrics["stopped"]
     done = len(run.history()[0])
 
@@ -211,7 +211,7 @@ def test_a_stop_file_ends_both_and_the_run_resumes_in_one_process(artifacts, mon
     info["config"]["epochs"] = done + 1  # 500 would take minutes
     (folder / store.INFO).write_text(json.dumps(info))
     resumed = experiment.resume(run.id)
-    assert resumed.state == "finished"
+    assert resumed.status == "finished"
     history, _ = resumed.history()
     assert len(history) == done + 1
     assert "world_size" not in history[-2]

@@ -157,11 +157,11 @@ def test_progress_is_told_within_an_epoch(gray, monkeypatch):
     ticks = iter(range(100_000))
     monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(ticks)))
     model, parts = prepared(gray, FAST)
-    told = []
-    train(model, parts, FAST.replace(epochs=1), on_batch=lambda *values: told.append(values))
-    assert len(told) > 5
-    assert [seen for _, seen, *_ in told] == sorted(seen for _, seen, *_ in told)
-    assert told[-1][1] == len(parts.fit)
+    reported = []
+    train(model, parts, FAST.replace(epochs=1), on_batch=lambda *values: reported.append(values))
+    assert len(reported) > 5
+    assert [seen for _, seen, *_ in reported] == sorted(seen for _, seen, *_ in reported)
+    assert reported[-1][1] == len(parts.fit)
 
 
 def test_bfloat16_learns_too(gray):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import MNIST
 
-from core.data import datasets, download
+from core.data import datasets, fetch
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -116,7 +116,7 @@ def test_a_silent_server_is_given_up(monkeypatch, published):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         monkeypatch.setattr(MNIST, "mirrors", [address])
-        monkeypatch.setattr(download, "TIMEOUT_S", 0.3)
+        monkeypatch.setattr(fetch, "TIMEOUT_S", 0.3)
         with pytest.raises(datasets.DatasetError, match="timed out"):
             datasets.load("mnist")
 
@@ -159,13 +159,13 @@ def test_a_file_that_is_no_idx_is_named_with_the_way_out(tmp_path, content):
     with pytest.raises(
         datasets.DatasetError, match=r"images is not a whole IDX file[^:]*: delete it"
     ):
-        download.read_idx(path, dimensions=3)
+        fetch.read_idx(path, dimensions=3)
 
 
 def test_a_folder_that_cannot_be_written_is_named(published, no_data, monkeypatch):
     published("good")
     monkeypatch.setattr(
-        download.Path,
+        fetch.Path,
         "mkdir",
         lambda *_, **__: (_ for _ in ()).throw(PermissionError(13, "Permission denied")),
     )
@@ -208,14 +208,14 @@ def test_a_part_that_is_no_idx_of_its_kind_is_refused_by_its_file(tmp_path, name
     with pytest.raises(
         datasets.DatasetError, match=r"t10k-\w+-idx\d-ubyte .*: delete it and fetch"
     ):
-        download.read_part(folder, "t10k", mapped=mapped)
+        fetch.read_part(folder, "t10k", mapped=mapped)
 
 
 def test_images_and_labels_of_different_counts_are_refused(tmp_path):
     """Case 31."""
     folder = laid(tmp_path, labels=idx(np.arange(19)))
     with pytest.raises(datasets.DatasetError, match=r"20 t10k images but 19 labels: delete them"):
-        download.read_part(folder, "t10k")
+        fetch.read_part(folder, "t10k")
 
 
 @pytest.mark.parametrize("content", [b"no gzip", FILES[f"{IMAGES}.gz"][:-40], b""])
@@ -227,7 +227,7 @@ def test_an_archive_that_is_cut_off_or_none_is_named(tmp_path, content):
     with pytest.raises(
         datasets.DatasetError, match=r"idx3-ubyte\.gz (cannot be read|is not a whole)"
     ):
-        download.read_part(folder, "t10k")
+        fetch.read_part(folder, "t10k")
 
 
 def test_an_archive_whose_bytes_were_changed_is_named(tmp_path):
@@ -238,4 +238,4 @@ def test_an_archive_whose_bytes_were_changed_is_named(tmp_path):
     changed[10] = 0xFF  # the first block's kind
     (folder / f"{IMAGES}.gz").write_bytes(changed)
     with pytest.raises(datasets.DatasetError, match="cannot be read"):
-        download.read_part(folder, "t10k")
+        fetch.read_part(folder, "t10k")
