@@ -1,4 +1,4 @@
-# Lightbox for a host: CPU only, an ordinary user, the hosted profile. README, "Host it", has the commands.
+# Lightbox for a host: CPU only, an ordinary user, the hosted profile. docs/hosting.md has the commands.
 FROM python:3.11-slim-bookworm
 
 # tini reaps what workers leave behind and passes signals on; `docker run --init` is then not needed

@@ -10,7 +10,7 @@ from ui.url import url_select, url_toggle
 @st.fragment
 @frame.guard("Draw")
 def panel(run, digits: bool) -> None:
-    from core.reading import preprocessing
+    from core.reading.picture import ImageError
 
     with st.container(horizontal=True, vertical_alignment="center"):
         way = url_select(
@@ -28,7 +28,7 @@ def panel(run, digits: bool) -> None:
     with left:
         try:
             image = picture_sources.picked(run, way, as_number)
-        except preprocessing.ImageError as error:
+        except ImageError as error:
             right.info(plain(str(error)), icon=":material/draw:")
             image = None
     with right:
@@ -44,7 +44,7 @@ def panel(run, digits: bool) -> None:
 
 def read(run, image, as_number: bool):
     """The answer beside the picture, or None after saying what to do."""
-    from core.reading import preprocessing
+    from core.reading.picture import EmptyDrawing
 
     if image is None:
         st.caption("The answer appears here.")
@@ -52,7 +52,7 @@ def read(run, image, as_number: bool):
         return None
     try:
         return (reading_panel.number if as_number else reading_panel.answer)(run, image)
-    except preprocessing.EmptyDrawing as error:
+    except EmptyDrawing as error:
         st.info(plain(str(error)), icon=":material/draw:")
         return None
 

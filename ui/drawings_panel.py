@@ -11,8 +11,9 @@ import numpy as np
 import streamlit as st
 
 from core.jobs import fine_tuning
-from core.reading import personal, personal_scores, personal_zip
+from core.reading import personal, personal_scores
 from core.reading.personal import Entry, Kind
+from core.reports import personal_zip
 from core.runs import files, limits, store
 from core.runs.safe_zip import BadArchive
 from ui import access, frame

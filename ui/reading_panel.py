@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageOps
 from core.analysis import neighbours, ood
 from core.data import datasets
 from core.figures import charts, thumbnails
-from core.reading import personal, preprocessing, topology
+from core.reading import personal
+from core.reading.picture import EmptyDrawing, open_image
 from core.runs import store
 from ui import evidence, frame, loaders
 from ui.text import plain
@@ -26,7 +27,7 @@ def answer(run: store.Run, image: Image.Image):
     """
     reader = loaders.reader(run)
     given = reader.read(image)
-    strange = ood_score(run, given.prepared.image)
+    strange = unlike_training(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         with st.container(width=200, gap="small"):
             st.metric("It reads", _headline(given, strange))
@@ -64,7 +65,7 @@ def _doubt(given, strange: str) -> str:
     return sure
 
 
-def ood_score(run: store.Run, frame: np.ndarray) -> str:
+def unlike_training(run: store.Run, frame: np.ndarray) -> str:
     """Why a prepared image uint8 (C, H, W) is unlike what the run was trained on; "" when it is
     not, or when nothing is known about it.
     """
@@ -73,10 +74,10 @@ def ood_score(run: store.Run, frame: np.ndarray) -> str:
         known
         and known.drawn
         and len(run.info["classes"]) == 10
-        and (odd := topology.why_no_digit(frame[0]))
+        and (odd := ood.why_no_digit(frame[0]))
     ):
         return odd
-    kept = _clouds(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
+    kept = _class_means(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
     if kept is None:
         return ""
     share = float(kept.ood_score(features(run, frame))[0])
@@ -86,7 +87,7 @@ def ood_score(run: store.Run, frame: np.ndarray) -> str:
 
 
 @st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def _clouds(run_id: str, stamp: int, _run: store.Run):
+def _class_means(run_id: str, stamp: int, _run: store.Run):
     return ood.read(_run)
 
 
@@ -114,17 +115,17 @@ def _index(run_id: str, stamp: int, _run: store.Run):
 def stages(reader, given) -> None:
     """The way from the picture to the network's image, with what the network says at each step."""
     pictures = given.prepared.stages
-    plain = reader.plainly([picture for _, picture in pictures])
-    said = [given.classes[int(row.argmax())] for row in plain]
-    said[-1] = given.label
+    squashed = reader.plainly([picture for _, picture in pictures])
+    answers = [given.classes[int(row.argmax())] for row in squashed]
+    answers[-1] = given.label
     st.image(
         [_thumb(picture) for _, picture in pictures],
-        caption=[f"{name}: **{plain(a)}**" for (name, _), a in zip(pictures, said, strict=True)],
+        caption=[f"{name}: **{plain(a)}**" for (name, _), a in zip(pictures, answers, strict=True)],
         width=96,
         output_format="PNG",
         alt=[f"Stage {name}" for name, _ in pictures],
     )
-    st.caption(plain(what_was_done(given, said[0])))
+    st.caption(plain(what_was_done(given, answers[0])))
 
 
 def what_was_done(given, plainly: str) -> str:
@@ -179,7 +180,7 @@ def others(run: store.Run, image: Image.Image, number: bool) -> None:
         try:
             reader = loaders.reader(other)
             given = reader.read_number(image) if number else reader.read(image)
-        except (preprocessing.EmptyDrawing, ValueError) as error:
+        except (EmptyDrawing, ValueError) as error:
             st.caption(f"{plain(other.title)}: {plain(str(error))}")
             continue
         text = given.text if number else given.label
@@ -199,7 +200,7 @@ def kept(run: store.Run) -> Image.Image | None:
         key="draw_kept",
         format_func=lambda key: f"{kind.classes[entries[key].label]}, {entries[key].time[:16]}",
     )
-    image = preprocessing.open_image(personal.picture(kind, entries[chosen]), "kept drawing")
+    image = open_image(personal.picture(kind, entries[chosen]), "kept drawing")
     st.image(np.asarray(image), width=280, alt="The kept drawing")
     return image
 
@@ -257,7 +258,7 @@ def several(run: store.Run, pictures: dict[str, Image.Image | str], as_number: b
             try:
                 given = reader.read_number(picture) if as_number else reader.read(picture)
                 text, sure = given.text if as_number else given.label, given.confidence
-            except (preprocessing.EmptyDrawing, ValueError) as error:
+            except (EmptyDrawing, ValueError) as error:
                 text = str(error)
         for column, value in zip(rows.values(), (name, text, sure), strict=True):
             column.append(value)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core.figures import charts, thumbnails
 from core.runs import limits, store, tags
-from ui import frame, loaders
+from ui import evidence, frame, loaders
 from ui.text import plain
 
 
@@ -43,8 +43,8 @@ def panel(run: store.Run, index: int) -> None:
             alt=f"Probabilities; {classes[predicted]} {100 * float(probs[predicted]):.1f} %",
         )
         _others(run, index)
-    evidence, before = st.columns([1, 1], gap="large")
-    with evidence:
+    beside, before = st.columns([1, 1], gap="large")
+    with beside:
         evidence.nearest_of_test(run, index)
         if images is not None:
             evidence.looked_at(run, images[index], predicted, key="sample")

@@ -21,7 +21,7 @@ from bench.reading.handwriting import changed
 from core.data import datasets, digits
 from core.jobs import experiment
 from core.reading import reader
-from core.reading.binarization import EmptyDrawing
+from core.reading.picture import EmptyDrawing
 from core.training import recipes
 from core.training.settings import AUGMENTATION
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from bench.reading import pens, scenes
 from core.data import datasets
-from core.reading import binarization, digit_strings, reader, stroke_width
+from core.reading import digit_strings, preprocessing, reader, stroke_width
 
 ALIKE = 0.75  # overlap over union from which a candidate's ink is that of one digit
 DECAY = 2e-5  # of the squares of the weights
@@ -167,7 +167,7 @@ def parted(gray: np.ndarray, layers: np.ndarray, score):
     """The candidates of a string and how alike they are to its digits; None when its ink lies in
     several lines, or no way parts its digits.
     """
-    page = binarization.clean(Image.fromarray(gray), digit_strings.SIDE)
+    page = preprocessing.clean(Image.fromarray(gray), digit_strings.SIDE)
     lines = digit_strings.candidates(page, (28, 28), score)
     if len(lines) != 1:
         return None

@@ -23,7 +23,7 @@ from bench.reading import pens, scenes
 from bench.reading.hands import FONT_STRINGS, PICTURES, STRINGS, Fonts, Writers
 from core.data import datasets, digits
 from core.reading import preprocessing, reader, ruled_lines, stroke_width
-from core.reading.binarization import EmptyDrawing
+from core.reading.picture import EmptyDrawing
 
 SHAPE = (1, 28, 28)
 

@@ -13,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from core.data import datasets
-from core.reading import binarization, foreground, reader
+from core.reading import foreground, reader
+from core.reading.picture import EmptyDrawing
 
 # name -> (brightness of the ground, how far its light falls off, noise of 255)
 GROUNDS = {
@@ -46,7 +47,7 @@ def right(known: reader.Reader, picture: np.ndarray, label: str) -> tuple[bool, 
     image, shape = Image.fromarray(picture), tuple(known.run.info["shape"])
     try:
         cropped = known.read(image).label == label
-    except binarization.EmptyDrawing:
+    except EmptyDrawing:
         cropped = False
     whole = known.score(foreground.whole(image, shape).image[None]).argmax()
     return cropped, known.run.info["classes"][whole] == label

@@ -26,7 +26,7 @@ from core.runs import store
 SIZE = {"width": 1280, "height": 800}
 CLIP = {"x": 40, "y": 40, "width": 1200, "height": 750}  # of the tour: less margin, larger letters
 FRAME, STRIP = (1000, 625), 46  # pixels of a frame of the tour, and of the words under it
-PAPER, INK, ACCENT = "#F1EDE3", "#23211D", "#2B4C8C"
+PAPER, INK, RING = "#F1EDE3", "#23211D", "#E0A100"
 ONE = ((85, 115), (145, 55), (145, 225))  # with its upstroke
 SEVEN = ((85, 75), (215, 75), (130, 240))
 STILL = """document.querySelector('[data-testid=stApp]')?.dataset.testScriptState === 'notRunning'
@@ -67,6 +67,8 @@ class Visit:
         self.page.wait_for_load_state("networkidle")
         self.page.wait_for_function(STILL)
         self.page.wait_for_timeout(500)  # the sign that a script runs fades out
+        if self.page.get_by_text("Something went wrong").count():
+            raise RuntimeError(f"{self.page.url} shows a fault: no picture of that")
 
     def draw(self, way: Sequence[tuple[int, int]]) -> None:
         """A stroke on the canvas; the pen stays on it."""
@@ -89,7 +91,7 @@ def pictures(visit: Visit, run: store.Run, reader: store.Run) -> Iterator[str]:
     """The name of each picture in docs/, while the browser shows it."""
     visit.go("train")
     yield "train"
-    for name in ("curves", "claim", "review", "report"):
+    for name in ("curves", "claim", "review"):
         visit.go(name, run)
         yield name
     visit.go("draw", reader)
@@ -109,16 +111,20 @@ def tour(visit: Visit, run: store.Run, reader: store.Run) -> Iterator[Step]:
     yield Step("Which class is taken for which", 0.8, visit.page.evaluate(CELL, [said, true]))
     visit.go("confusion_matrix", run, **cell)
     yield Step("A click on a cell opens its images")
-    visit.go("samples", run, show="Wrong")
+    visit.go("samples", run, true=cell["true"])
     yield Step("The test images, right in green and wrong in vermilion")
     visit.go("samples", run, image=surest_mistake(run, true, said))
-    yield Step("One image: its probabilities, its history, its nearest training images")
+    yield Step("One image, and what the network makes of it", 1.6)
+    below = visit.page.get_by_role("heading", name="At every epoch")
+    below.evaluate("heading => heading.scrollIntoView({block: 'center'})")
+    visit.settle()
+    yield Step("Its nearest training images, and what was said of it at every epoch")
     visit.go("compare", run, b=rival(run).id)
     yield Step("Two runs on the same images: is one really better?")
     kept = run.metrics["kept_epoch"]
-    for epoch in (1, 3, kept):
+    for epoch in (1, kept):
         visit.go("time_machine", run, epoch=epoch)
-        yield Step("The time machine: what was learned when", 1.8 if epoch == kept else 1.0)
+        yield Step("The time machine: what was learned when", 1.4)
     visit.go("draw", reader)
     visit.draw(SEVEN)
     yield Step("Draw a digit ...", 0.8)
@@ -151,7 +157,7 @@ def framed(step: Step, shot: bytes) -> Image.Image:
     if step.at:
         scale = FRAME[0] / CLIP["width"]
         x, y = ((value - CLIP[axis]) * scale for value, axis in zip(step.at, "xy", strict=True))
-        pen.ellipse((x - 19, y - 19, x + 19, y + 19), outline=ACCENT, width=4)
+        pen.ellipse((x - 24, y - 24, x + 24, y + 24), outline=RING, width=5)
     return frame
 
 
@@ -162,8 +168,9 @@ def save_tour(path: Path, steps: Sequence[Step], frames: Sequence[Image.Image]) 
         append_images=frames[1:],
         duration=[round(1000 * step.seconds) for step in steps],
         loop=0,
-        quality=82,
+        quality=85,
         method=6,
+        kmax=1,  # each frame whole: no traces of the one before
     )
 
 

@@ -144,7 +144,7 @@ def save(
     dataset: datasets.Dataset | None = None,
 ) -> Stored:
     """Compute the neighbours of a run's test images and keep them in its folder, with the features
-    of its training images and the clouds of its classes; `on_progress` hears the share done.
+    of its training images and the means of its classes; `on_progress` hears the share done.
 
     Raises RunNotFound, BrokenRun, DatasetError, or ValueError when the run is unfinished or the
     data is not what it was.

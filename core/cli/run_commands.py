@@ -91,7 +91,8 @@ def _duplicates(options: argparse.Namespace) -> None:
 
 def _personal(options: argparse.Namespace) -> None:
     """The person's own drawings that a run reads."""
-    from core.reading import personal, personal_scores, personal_zip
+    from core.reading import personal, personal_scores
+    from core.reports import personal_zip
     from core.runs import files
 
     run = store.load(options.run)
@@ -109,7 +110,7 @@ def _personal(options: argparse.Namespace) -> None:
 def _predict(options: argparse.Namespace) -> int:
     """Each picture on a line of its own; those that cannot be read are told and skipped."""
     from core.reading import picture, reader
-    from core.reading.binarization import EmptyDrawing
+    from core.reading.picture import EmptyDrawing
 
     known = reader.open_run(options.run)
     read = known.read_number if options.number else known.read

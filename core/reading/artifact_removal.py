@@ -1,18 +1,121 @@
 """What is dark on a picture and no writing: edges of tables and forms, soft shadows, specks, the
-paper's grain. `core.paper` clears it away.
+paper's grain. `marks` judges what stands out in one light, `clean` clears the rest away.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from scipy import ndimage
 
-from core.reading import stroke_width
+from core.reading.picture import EmptyDrawing, Page
 
 SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 BLOTS = 10  # so many parts that are no strokes are the grain of the paper
 REACH = 2.0  # stroke widths that faint ink goes on from clear ink; soft shadows go on for longer
 FRAMED = 0.2  # share of the ink that lies inside a frame, at least
+SOFT, CRISP = 0.3, 0.7  # shares of parts with sharp edges: too few for ink, and enough
+STRICT = 0.7  # of full ink: where ink is sought in a shadow
+SURE = 100  # times the ground's noise; beyond it nothing more is gained
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What stands out from the ground: `depth` (H, W) as a share of the ground, `mask` where it
+    is ink, `level` its darkness, `clear` how many times the ground's own noise that is, `thick`
+    its thickest place as a share of its height. `likely` grows with how much these are strokes and
+    not the ground between them: clear, dark, thin, and little of the picture.
+    """
+
+    depth: np.ndarray
+    mask: np.ndarray
+    level: float
+    clear: float
+    thick: float
+    likely: float
+    steps: tuple[str, ...]
+
+
+def marks(
+    depth: np.ndarray,
+    mask: np.ndarray,
+    level: float,
+    inner: np.ndarray | None,
+    steps: tuple[str, ...],
+) -> Marks:
+    """The `mask` (H, W) of ink as dark as `level`, without frames, and how clear it is; what lies
+    outside `inner` does not count.
+    """
+    inner = np.ones(mask.shape, bool) if inner is None else inner
+    mask = mask & inner
+    away = ~ndimage.binary_dilation(mask, iterations=3) & inner
+    clear = depth > 0.5 * level
+    mask = near(without_frame(mask, clear), clear)
+    noise_std = float(depth[away].std()) if away.any() else 1.0
+    share = _sharp_share(mask, depth)
+    if share < SOFT:  # a shadow as deep as faint ink: what is darker may be ink in it
+        darker = (depth > STRICT * level) & inner
+        if (sharper := _sharp_share(darker, depth)) > CRISP:
+            mask, share = darker, sharper
+    clearness, thick = share * level / max(noise_std, 1e-3), _thickness(mask)
+    likely = min(clearness, SURE) * level / max(thick, 0.1) * (1 - float(mask.mean())) ** 2
+    return Marks(depth, mask, level, clearness, thick, likely, steps)
+
+
+def clean(page: Page) -> Page:
+    """The page without shadows and specks, and the ink on it. Raises EmptyDrawing when only the
+    paper's grain is left.
+    """
+    mask, specks = without_specks(without_shadows(page.mask, page.depth))
+    if is_grain(mask):
+        raise EmptyDrawing(
+            "only the paper's own grain is seen here: draw something, or come closer"
+        )
+    around = ndimage.binary_dilation(mask, iterations=1)
+    ink = np.clip(page.depth / page.level, 0, 1).astype(np.float32) * around
+    return replace(
+        page,
+        mask=mask,
+        ink=ink,
+        stages=(*page.stages, ("ink", ink)),
+        steps=(*page.steps, *["specks were removed"] * (specks > 3)),
+    )
+
+
+def written_outside(whole: Marks, outside: np.ndarray, inside: Marks) -> bool:
+    """Whether strokes about as tall as those `inside` lie wholly outside, clear of the border."""
+    labels, count = ndimage.label(whole.mask, np.ones((3, 3)))
+    if not count:
+        return False
+    _, whole_in_it, sharp = measure(labels, count, whole.depth)
+    rows = np.flatnonzero(inside.mask.any(1))
+    tall = 0.5 * (rows[-1] - rows[0] + 1) if len(rows) else 0
+    places = ndimage.find_objects(labels)
+    kept = np.bincount(labels[~outside].ravel(), minlength=count + 1)[1:]
+    good = whole_in_it & sharp & (kept == 0)
+    return any(
+        tall < place[0].stop - place[0].start < 2.5 * tall
+        and place[1].stop - place[1].start > 0.2 * tall
+        for place, fine in zip(places, good, strict=True)
+        if fine
+    )
+
+
+def _sharp_share(mask: np.ndarray, depth: np.ndarray) -> float:
+    """The share of a mask's parts, by area, that have sharp edges."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    areas, _, sharp = measure(labels, count, depth)
+    return float(areas[sharp].sum() / max(areas.sum(), 1))
+
+
+def _thickness(mask: np.ndarray) -> float:
+    """How thick its thickest place is, as a share of the height that the mask spans."""
+    rows = np.flatnonzero(mask.any(1))
+    if not len(rows):
+        return 1.0
+    deepest = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard").max()
+    return 2 * float(deepest) / float(rows[-1] - rows[0] + 1)
 
 
 def measure(
@@ -51,7 +154,8 @@ def without_frame(mask: np.ndarray, clear: np.ndarray) -> np.ndarray:
     rest = mask & ~np.isin(labels, list(found))
     if not found or rest.sum() < FRAMED * mask.sum():
         return mask
-    (_, _), (tall, wide) = stroke_width.box(rest)
+    ((rows, columns),) = ndimage.find_objects(rest.view(np.int8))
+    tall, wide = rows.stop - rows.start, columns.stop - columns.start
     long = [(along[0] | along[1], wide, mask.shape[1]), (along[2] | along[3], tall, mask.shape[0])]
     dropped = [n for numbers, own, side in long if 1.3 * own < side for n in numbers]
     if not dropped:

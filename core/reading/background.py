@@ -6,12 +6,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core.reading import stroke_width
-
 COARSE = 160  # blocks of the long side at which light and stroke width are judged
 SIZES = (3, 5, 7, 11, 17, 25, 39, 59)  # widths of strokes tried, in such blocks
 FLAT = 8  # of 255: how far a flat ground may stray
-STEEP = 0.25  # share of its contrast that a sheet's edge rises by a block
 
 
 def best_channel(pixels: np.ndarray) -> np.ndarray:
@@ -82,8 +79,8 @@ def sheet_on_a_table(gray: np.ndarray) -> np.ndarray | None:
     ratio = float(np.median(rough[~region]) / np.median(rough[bright])) if not region.all() else 1.0
     if rim.mean() > 0.92 or not 0.12 < region.mean() < 0.95 or ratio > 0.65:
         return None
-    _, (tall, wide) = stroke_width.box(region)
-    if region.sum() < 0.8 * tall * wide:
+    (box,) = ndimage.find_objects(region.view(np.int8))
+    if region.sum() < 0.8 * region[box].size:
         return None
     for part in (region, region.T):
         spans = np.maximum.accumulate(part, 1) & np.maximum.accumulate(part[:, ::-1], 1)[:, ::-1]
@@ -175,14 +172,17 @@ def stroke_reach(gray: np.ndarray) -> float:
     return float(SIZES[int(np.argmax(found >= 0.88 * found[-1]))] * step)
 
 
-def darkness(gray: np.ndarray) -> tuple[np.ndarray, float]:
+def darkness(gray: np.ndarray, flat: float | None = None) -> tuple[np.ndarray, float]:
     """How much darker than the paper around it each pixel is, as a share of the paper's
-    brightness, and how uneven the light was (its spread over its mean).
+    brightness, and how uneven the light was (its spread over its mean). `flat` is the brightness of
+    a ground that is the same everywhere.
 
     A smooth fall-off of the light is divided out first. The paper is then found as a closing:
     wider than any stroke can be, and once the strokes' width is known, just wide enough to bridge
     them, which follows the edge of a shadow.
     """
+    if flat is not None:
+        return under(gray, flat), 0.0
     gray = np.maximum(gray, 1.0)
     small = min(gray.shape) < 100
     size = max(3, int(0.6 * min(gray.shape)))

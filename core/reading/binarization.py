@@ -1,217 +1,136 @@
-"""From a picture to the ink on it. The drawing page, `predict` and the number reader start here."""
+"""What stands out from the ground of a picture: `look` finds the ways in which its ink may be seen,
+`choose` takes the one in which it is clear. Called by preprocessing.py.
+"""
 
 from __future__ import annotations
 
-import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core.reading import artifact_removal, background, ruled_lines
+from core.reading import artifact_removal, background
+from core.reading.artifact_removal import Marks
+from core.reading.picture import EmptyDrawing, Page
 
 CONTRAST = 0.06  # share of the paper's brightness below which a mark is no ink
-CLEAR = 25  # times the ground's unrest: ink as clear as that needs no second look
+CLEAR = 25  # times the ground's noise: ink as clear as that needs no second look
 THICK = 0.35  # of the writing's height: thicker strokes may be the paper between strokes
 BETTER = (2.5, 1.5)  # times likelier the other polarity must be, in large and in small pictures
-SOFT, CRISP = 0.3, 0.7  # shares of parts with sharp edges: too few for ink, and enough
-STRICT = 0.7  # of full ink: where ink is sought in a shadow
 LITTLE = 24  # pixels under which only the border tells the polarity
+SMALL = 100  # pixels of the short side under which whatever is found is read
 SHADE = 2.0  # times likelier the whole picture must be than a sheet that seems to lie in it
-SURE = 100  # times that unrest; beyond it nothing more is gained
-UNCLEAR = 10  # less than that is no ink but the paper itself
+UNCLEAR = 10  # times the ground's noise: less than that is no ink but the paper itself
 FAINT = 0.09  # nor is what is lighter than that, unless it is clear
 LEVEL = 80  # percentile of the ink's darkness that counts as full ink
-
-
-class EmptyDrawing(ValueError):
-    """There is nothing to read on the image."""
+UNEVEN = 0.12  # spread of the light over its mean that is worth a word
+TURNED = "light strokes on a dark ground were turned dark on light"
+NO_CONTRAST = "nothing is drawn here: draw something, with more contrast to the ground"
 
 
 @dataclass(frozen=True)
-class Page:
-    """The ink of a picture at working size.
-
-    `ink` float32 (H, W), 0 ground to 1 full ink; `mask` bool (H, W), where there is ink; `scale` is
-    working pixels a given pixel; `stages` are (name, uint8 image); `steps` is what was done.
+class Light:
+    """One way to see a page, as dark ink on a lighter ground: `gray` float32 (H, W), turned where
+    the ink is light. `flat` is the ground's brightness where it is the same everywhere; `sheet`
+    bool (H, W) is paper on a table, the only place to look; `steps` says what was done. `depth`
+    holds what background.darkness finds, once it was asked.
     """
 
-    ink: np.ndarray
-    mask: np.ndarray
+    gray: np.ndarray
+    steps: tuple[str, ...] = ()
+    flat: float | None = None
+    sheet: np.ndarray | None = None
+    depth: tuple[np.ndarray, float] | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """A picture as `given` and as `gray` at working size, `scale` working pixels a given pixel, and
+    the `lights` in which to see it, the likeliest first. When the first is `sure` the others are
+    not needed.
+    """
+
+    given: np.ndarray
+    gray: np.ndarray
     scale: float
-    stages: tuple[tuple[str, np.ndarray], ...]
-    steps: tuple[str, ...]
+    lights: tuple[Light, ...]
+    sure: bool
 
 
-def clean(image: Image.Image, side: int) -> Page:
-    """The ink of a picture whose long side is brought to at most `side` pixels.
+def look(image: Image.Image, side: int) -> Look:
+    """A picture whose long side is brought to at most `side` pixels, and how its ink may be seen.
 
-    Raises EmptyDrawing when nothing stands out from the ground.
+    Raises EmptyDrawing when it has no contrast at all.
     """
-    stages: list[tuple[str, np.ndarray]] = [("as given", np.asarray(image))]
-    steps: list[str] = []
     small, scale = shrink(image, side)
     gray = background.best_channel(np.asarray(small, np.float32))
     if float(np.ptp(gray)) < 8:
-        raise EmptyDrawing(
-            "nothing is drawn here: draw something, with more contrast to the ground"
-        )
-    marks = _marks(gray)
-    depth, mask, level = marks.depth, marks.mask, marks.level
-    steps += marks.steps
-    stages.append(("even light", to_image(1 - depth / max(float(depth.max()), 1e-6))))
-    mask, lines = ruled_lines.without_lines(mask)
-    if not mask.any():
-        raise EmptyDrawing("only ruled lines are seen here: draw something")
-    if lines:
-        steps.append(f"{lines} ruled line{'s' if lines > 1 else ''} removed")
-    mask = artifact_removal.without_shadows(mask, depth)
-    mask, specks = artifact_removal.without_specks(mask)
-    if specks > 3:
-        steps.append("specks were removed")
-    if artifact_removal.is_grain(mask):
-        raise EmptyDrawing(
-            "only the paper's own grain is seen here: draw something, or come closer"
-        )
-    near = ndimage.binary_dilation(mask, iterations=1)
-    ink = np.clip(depth / level, 0, 1).astype(np.float32) * near
-    stages.append(("ink", to_image(ink)))
-    return Page(ink, mask, scale, tuple(stages), tuple(steps))
+        raise EmptyDrawing(NO_CONTRAST)
+    flat, sheet, lights = background.flat_ground(gray), None, []
+    away = flat is not None and np.abs(gray - flat) > background.FLAT
+    if flat is None or away.mean() >= 0.4:
+        sheet = background.sheet_on_a_table(gray)
+    if sheet is not None:
+        lifted = np.where(sheet, gray, np.median(gray[sheet]))
+        inner = ndimage.binary_erosion(sheet, iterations=3 + max(gray.shape) // 120, border_value=1)
+        lights.append(Light(lifted, ("the table round the paper was left out",), sheet=inner))
+    if flat is None:
+        ways, light_ground = [Light(gray), Light(255 - gray, (TURNED,))], background.is_light(gray)
+    else:
+        ways = [Light(gray, (), flat), Light(255 - gray, (TURNED,), 255 - flat)]
+        light_ground = not away.any() or flat >= gray[away].mean()
+    lights += ways if light_ground else ways[::-1]
+    sure = flat is not None or min(gray.shape) < LITTLE
+    first = replace(lights[0], depth=background.darkness(lights[0].gray, lights[0].flat))
+    return Look(np.asarray(image), gray, scale, (first, *lights[1:]), sure)
 
 
-@dataclass(frozen=True)
-class Marks:
-    """What stands out from the ground: `depth` (H, W) as a share of the ground, `mask` where it
-    is ink, `level` its darkness, `clear` how many times the ground's own unrest that is, `thick`
-    its thickest place as a share of its height.
+def choose(seen: Look) -> Page:
+    """The marks in the light in which they are clear. Raises EmptyDrawing when in none."""
+    lights, best = seen.lights, None
+    if lights[0].sheet is not None:
+        best, lights = _on_sheet(seen), lights[1:]
+    if best is None:
+        found: list[Marks] = []
+        for light in lights[:1] if seen.sure else lights:
+            found += filter(None, [_marks(light)])
+            if found and found[0].clear > CLEAR and found[0].thick < THICK:
+                break
+        small = min(seen.gray.shape) < SMALL
+        best = max(found[1:], key=lambda marks: marks.likely, default=None)
+        if best is None or best.likely <= BETTER[small] * found[0].likely:
+            best = found[0] if found else None
+        if best is None and seen.sure:
+            raise EmptyDrawing(NO_CONTRAST)
+        unclear = best is None or best.clear < UNCLEAR or best.level < FAINT
+        if unclear and not (best and (seen.sure or small)):
+            raise EmptyDrawing(
+                "nothing stands out from the paper here: draw something, or come closer to it"
+            )
+    lit = 1 - best.depth / max(float(best.depth.max()), 1e-6)
+    stages = (("as given", seen.given), ("even light", lit))
+    return Page(best.mask, best.depth, best.level, seen.scale, stages, best.steps)
+
+
+def _on_sheet(seen: Look) -> Marks | None:
+    """What is written on a sheet that lies on a table; None when what lies round it is written on
+    too and so is paper in a shadow.
     """
-
-    depth: np.ndarray
-    mask: np.ndarray
-    level: float
-    clear: float
-    thick: float
-    steps: list[str]
-
-    @property
-    def likely(self) -> float:
-        """Grows with how much these are strokes and not the ground between them: clear, dark, thin,
-        and little of the picture.
-        """
-        clear = min(self.clear, SURE) * self.level / max(self.thick, 0.1)
-        return clear * (1 - float(self.mask.mean())) ** 2
-
-
-def _marks(gray: np.ndarray) -> Marks:
-    """The ink in the polarity in which it is clear. Raises EmptyDrawing when in neither."""
-    light_ink = ["light strokes on a dark ground were turned dark on light"]
-    flat = background.flat_ground(gray)
-    plain = flat is not None and (np.abs(gray - flat) <= background.FLAT).mean() > 0.6
-    if not plain and (marks := _on_a_sheet(gray)):
+    sheet = seen.lights[0].sheet
+    marks, whole = _marks(seen.lights[0]), _marks(Light(seen.gray))
+    if marks is None or whole is None:
         return marks
-    if flat is not None:
-        rest = gray[np.abs(gray - flat) > background.FLAT]
-        if len(rest) and flat < float(rest.mean()):
-            return _marked(background.under(255 - gray, 255 - flat), light_ink)
-        return _marked(background.under(gray, flat), [])
-    ways = [(gray, []), (255 - gray, light_ink)]
-    if not background.is_light(gray):
-        ways.reverse()
-    if min(gray.shape) < LITTLE:
-        return _in_light(*ways[0])
-    tried = []
-    for way in ways:
-        with contextlib.suppress(EmptyDrawing):
-            tried.append(_in_light(*way))
-        if tried and tried[0].clear > CLEAR and tried[0].thick < THICK:
-            break
-    best = tried[0] if tried else None
-    if len(tried) > 1 and tried[1].likely > BETTER[min(gray.shape) < 100] * best.likely:
-        best = tried[1]
-    if min(gray.shape) < 100 and best:
-        return best
-    if best is None or best.clear < UNCLEAR or best.level < FAINT:
-        raise EmptyDrawing(
-            "nothing stands out from the paper here: draw something, or come closer to it"
-        )
-    return best
+    shaded = whole.likely > SHADE * marks.likely
+    return None if shaded or artifact_removal.written_outside(whole, ~sheet, marks) else marks
 
 
-def _on_a_sheet(gray: np.ndarray) -> Marks | None:
-    """What is written on a sheet that lies on a table; None when no sheet is seen, or when what
-    lies round it is written on too and so is paper in a shadow.
-    """
-    sheet = background.sheet_on_a_table(gray)
-    if sheet is None:
-        return None
-    edge = 3 + max(gray.shape) // 120
-    inner = ndimage.binary_erosion(sheet, iterations=edge, border_value=1)
-    lifted = np.where(sheet, gray, np.median(gray[sheet]))
-    try:
-        marks = _in_light(lifted, ["the table round the paper was left out"], inner)
-    except EmptyDrawing:
-        return None
-    with contextlib.suppress(EmptyDrawing):
-        whole = _in_light(gray, [])
-        if whole.likely > SHADE * marks.likely or _written(whole, ~inner, marks):
-            return None
-    return marks
-
-
-def _written(whole: Marks, outside: np.ndarray, marks: Marks) -> bool:
-    """Whether strokes about as tall as those found lie wholly outside, clear of the border."""
-    labels, count = ndimage.label(whole.mask, np.ones((3, 3)))
-    if not count:
-        return False
-    _, inside, sharp = artifact_removal.measure(labels, count, whole.depth)
-    rows = np.flatnonzero(marks.mask.any(1))
-    tall = 0.5 * (rows[-1] - rows[0] + 1) if len(rows) else 0
-    places = ndimage.find_objects(labels)
-    kept = np.bincount(labels[~outside].ravel(), minlength=count + 1)[1:]
-    good = inside & sharp & (kept == 0)
-    return any(
-        tall < place[0].stop - place[0].start < 2.5 * tall
-        and place[1].stop - place[1].start > 0.2 * tall
-        for place, fits in zip(places, good, strict=True)
-        if fits
-    )
-
-
-def _in_light(gray: np.ndarray, steps: list[str], inner: np.ndarray | bool = True) -> Marks:
-    depth, uneven = background.darkness(gray)
-    return _marked(depth, [*steps, *["uneven light was removed"] * (uneven > 0.12)], inner)
-
-
-def _marked(depth: np.ndarray, steps: list[str], inner: np.ndarray | bool = True) -> Marks:
-    mask, level = threshold(depth)
-    mask &= inner
-    away = ~ndimage.binary_dilation(mask, iterations=3) & inner
-    clear = depth > 0.5 * level
-    mask = artifact_removal.near(artifact_removal.without_frame(mask, clear), clear)
-    noise_std = float(depth[away].std()) if away.any() else 1.0
-    share = _sharp_share(mask, depth)
-    if share < SOFT:  # a shadow as deep as faint ink: what is darker may be ink in it
-        darker = (depth > STRICT * level) & inner
-        if (sharper := _sharp_share(darker, depth)) > CRISP:
-            mask, share = darker, sharper
-    return Marks(depth, mask, level, share * level / max(noise_std, 1e-3), _thickness(mask), steps)
-
-
-def _sharp_share(mask: np.ndarray, depth: np.ndarray) -> float:
-    """The share of a mask's parts, by area, that have sharp edges."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    areas, _, sharp = artifact_removal.measure(labels, count, depth)
-    return float(areas[sharp].sum() / max(areas.sum(), 1))
-
-
-def _thickness(mask: np.ndarray) -> float:
-    """How thick its thickest place is, as a share of the height that the mask spans."""
-    rows = np.flatnonzero(mask.any(1))
-    if not len(rows):
-        return 1.0
-    deepest = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard").max()
-    return 2 * float(deepest) / float(rows[-1] - rows[0] + 1)
+def _marks(light: Light) -> Marks | None:
+    """What stands out in one light; None when nothing does."""
+    depth, uneven = light.depth or background.darkness(light.gray, light.flat)
+    steps = (*light.steps, *["uneven light was removed"] * (uneven > UNEVEN))
+    found = threshold(depth)
+    return found and artifact_removal.marks(depth, *found, light.sheet, steps)
 
 
 def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
@@ -223,14 +142,8 @@ def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
     return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0), side / longest
 
 
-def to_image(values: np.ndarray) -> np.ndarray:
-    """0..1 as uint8."""
-    return (np.clip(values, 0, 1) * 255).astype(np.uint8)
-
-
-def threshold(depth: np.ndarray) -> tuple[np.ndarray, float]:
-    """(mask, level): where ink is, and how dark it is there. Raises EmptyDrawing when there is
-    none.
+def threshold(depth: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """(mask, level): where ink is, and how dark it is there; None when there is none.
 
     Otsu's threshold among the pixels above the noise, with hysteresis: fainter pixels count where
     they hang on clear ink.
@@ -241,9 +154,7 @@ def threshold(depth: np.ndarray) -> tuple[np.ndarray, float]:
     floor = max(CONTRAST, 4 * noise)
     marks = depth[depth > floor]
     if not len(marks):
-        raise EmptyDrawing(
-            "nothing is drawn here: draw something, with more contrast to the ground"
-        )
+        return None
     split = max(floor, background.otsu(marks))
     level = float(np.percentile(depth[depth >= split], LEVEL))
     strong = depth > 0.5 * level

@@ -1,13 +1,18 @@
-"""Connected ink as parts: which hang together, and which lines they stand in."""
+"""Connected ink as components: which one is meant, which hang together, and in which lines they
+stand.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
 
-Place = tuple[slice, slice]  # rows and columns
+from core.reading.picture import EmptyDrawing, Page, Place
+
+DOT = 0.15  # a filled mark smaller than that share of the picture is a dot
+SPECKS = "nothing is drawn here but specks: draw something larger"
 
 
 @dataclass(frozen=True)
@@ -128,3 +133,67 @@ def groups(line: list[Part], height: float, lean: float) -> list[Part]:
 
 def _middle(part: Part, lean: float) -> float:
     return (part.left + part.right + lean * (part.top + part.bottom)) / 2
+
+
+def choose(page: Page) -> Page:
+    """The page with the one thing that was drawn, and its place. Raises EmptyDrawing when that is
+    but a dot.
+    """
+    mask = main_components(page.mask, page.ink)
+    place = next(iter(ndimage.find_objects(mask.view(np.int8))), None)
+    if place is None:
+        raise EmptyDrawing(SPECKS)
+    tall, wide = mask[place].shape
+    largest, side = max(tall, wide), max(mask.shape)
+    deepest = ndimage.distance_transform_edt(np.pad(mask[place], 1)).max()
+    if largest < DOT * side and 2 * float(deepest) > 0.7 * largest:
+        raise EmptyDrawing("only a dot is drawn here: draw something larger")
+    if largest < max(0.02 * side, 3):
+        raise EmptyDrawing(SPECKS)
+    ink = page.ink * mask
+    stages = (*page.stages, ("cropped", ink[place]))
+    return replace(page, mask=mask, ink=ink, place=place, stages=stages)
+
+
+def main_components(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
+    """The parts of the mask that make up the one thing drawn: the weightiest and what is near it.
+
+    What runs off the picture counts less than what lies whole in it, and so does the rim.
+    """
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if count < 2:
+        return mask
+    boxes = ndimage.find_objects(labels)
+    areas = np.bincount(labels.ravel(), ink.ravel() ** 2)[1:]  # full ink counts for more
+    height, width = mask.shape
+    weights = []
+    for (rows, columns), area in zip(boxes, areas, strict=True):
+        off = rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
+        aside = max(
+            abs((rows.start + rows.stop) / height - 1),
+            abs((columns.start + columns.stop) / width - 1),
+        )
+        weights.append(area * (0.3 if off else 1.0) * (1 - 0.6 * aside))
+    main = int(np.argmax(weights))
+    kept = _with_neighbours(boxes, areas, main, mask.shape)
+    return np.isin(labels, kept + 1)
+
+
+def _with_neighbours(boxes, areas, main: int, shape) -> np.ndarray:
+    """Indices of the main part and of the parts that hang together with it."""
+    rows, columns = boxes[main]
+    reach = 0.25 * max(rows.stop - rows.start, columns.stop - columns.start)
+    kept = [main]
+    for index, (other_rows, other_columns) in enumerate(boxes):
+        gap_y = max(other_rows.start - rows.stop, rows.start - other_rows.stop, 0)
+        gap_x = max(other_columns.start - columns.stop, columns.start - other_columns.stop, 0)
+        off = (
+            other_rows.start == 0
+            or other_columns.start == 0
+            or other_rows.stop == shape[0]
+            or other_columns.stop == shape[1]
+        )
+        near = max(gap_y, gap_x) <= (0.02 * reach if off else reach)
+        if index != main and near and areas[index] > 0.04 * areas[main]:
+            kept.append(index)
+    return np.array(kept)

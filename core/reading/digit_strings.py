@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.reading import binarization, components, preprocessing, segment_candidates, stroke_width
-from core.reading.components import Place
+from core.reading import components, segment_candidates, stroke_width
 from core.reading.cut_points import Joint
+from core.reading.picture import EmptyDrawing, Page, Place
 from core.reading.segment_candidates import Span, Writing
 
 SIDE = 1400  # pixels of the long side at which strings are worked on
@@ -51,14 +51,14 @@ class Found:
     image: np.ndarray
 
 
-def read(page: binarization.Page, size: tuple[int, int], score: Score) -> list[list[Found]]:
+def read(page: Page, size: tuple[int, int], score: Score) -> list[list[Found]]:
     """The digits of a page, line by line, each line from left to right.
 
     Raises EmptyDrawing when there is nothing to read.
     """
     lines = candidates(page, size, score)
     if not lines:
-        raise binarization.EmptyDrawing("nothing is drawn here but specks: draw something larger")
+        raise EmptyDrawing("nothing is drawn here but specks: draw something larger")
     return [[Found(c.probs.mean(0), c.place, c.images[0]) for c in best(line)] for line in lines]
 
 
@@ -79,7 +79,7 @@ def candidates(page, size: tuple[int, int], score: Score) -> list[list[Candidate
     """Everything on the page that may be a digit, by lines."""
     labels, found = components.find(page.mask)
     if not found:
-        raise binarization.EmptyDrawing("nothing is drawn here: draw something")
+        raise EmptyDrawing("nothing is drawn here: draw something")
     height = components.typical_height(found)
     lines = components.in_lines(components.attach(found, height), height)
     return [_of_line(segment_candidates.writing(page, labels, line), size, score) for line in lines]
@@ -108,8 +108,7 @@ def _on_page(line: Writing, place: Place) -> Place:
 def _images(line: Writing, span: Span, size) -> np.ndarray:
     """A span as pictures for the classifier, uint8 (variants, H, W)."""
     crop = line.ink[span.place] * span.mask
-    main, others = preprocessing.drawings(crop, stroke_width.trace(crop), size)
-    return np.stack([main, *others])
+    return stroke_width.draw_variants(crop, size).variants
 
 
 def best(found: list[Candidate]) -> list[Candidate]:

@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from core.reading import binarization, stroke_width
+from core.reading import binarization
+from core.reading.picture import EmptyDrawing, Place
+from core.reading.stroke_width import to_image
 
 LARGE = 1000  # pixels of the long side from which things are cropped
 SIDE = 360  # pixels of the long side at which the ground is judged
@@ -23,20 +25,20 @@ SMALL = 0.002  # of the picture: less is no subject
 @dataclass(frozen=True)
 class Subject:
     """`image` uint8 (C, H, W) in the set's form; `stages` are (name, uint8 image); `steps` is what
-    was done; `place` ((top, left), (height, width)) on the given picture, None when it was taken
+    was done; `place` rows and columns on the given picture, None when it was taken
     whole.
     """
 
     image: np.ndarray
     stages: tuple[tuple[str, np.ndarray], ...]
     steps: tuple[str, ...]
-    place: tuple[tuple[int, int], tuple[int, int]] | None = None
+    place: Place | None = None
 
 
 def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     """The thing on a picture as a network of input `shape` (C, H, W) saw such things.
 
-    A picture of that very size is not cropped. Raises paper.EmptyDrawing when the whole picture is
+    A picture of that very size is not cropped. Raises EmptyDrawing when the whole picture is
     one plain ground.
     """
     channels, height, width = shape
@@ -49,15 +51,15 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
         steps = ["no plain ground was found, so the whole picture was taken"]
         return _fitted(image, shape, stages, steps)
     mask, (ground, scale) = found
-    place = _whole(stroke_width.box(mask), scale, image.size)
-    crop, own = _cut(np.asarray(image), place), _cut(_enlarged(mask, image.size), place)
+    place = _whole(ndimage.find_objects(mask.view(np.int8))[0], scale, image.size)
+    crop, own = np.asarray(image)[place], _enlarged(mask, image.size)[place]
     stages.append(("cropped", crop))
     steps = ["the subject was cropped from its ground"]
-    where = tuple(tuple(round(side / shrunk) for side in pair) for pair in place)
+    where = tuple(_slice(part.start / shrunk, (part.stop - part.start) / shrunk) for part in place)
     if channels == 3:
         made = _fitted(Image.fromarray(crop), shape, stages, steps)
         return Subject(made.image, made.stages, made.steps, where)
-    light = _lit(crop, own, _cut(_enlarged(ground, image.size), place))
+    light = _lit(crop, own, _enlarged(ground, image.size)[place])
     if np.median(ground) > 127:
         steps.append("its light ground was made black, as in the set")
     stages.append(("on black", light))
@@ -109,9 +111,7 @@ def _on_plain_ground(image: Image.Image):
     least = max(LEAST, 3.5 * float(np.median(rim)) / 0.6745)
     clear = away[away > least]
     if not len(clear) or len(clear) < SMALL * away.size:
-        raise binarization.EmptyDrawing(
-            "nothing stands out from the ground here: choose another picture"
-        )
+        raise EmptyDrawing("nothing stands out from the ground here: choose another picture")
     # a thing's soft shadow is nearer to the ground than the thing, and only counts where they touch
     level = max(least, 0.35 * float(np.percentile(clear, 75)))
     mask = ndimage.binary_propagation(away > level, mask=away > least) if level > least else None
@@ -159,7 +159,7 @@ def _lit(crop: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
     inside = own > 0.5
     darker = float(np.median(apart[inside])) < 0 if inside.any() else float(apart.mean()) < 0
     share = -apart / np.maximum(ground, 1) if darker else apart / np.maximum(255 - ground, 1)
-    return binarization.to_image(np.clip(share, 0, 1) * np.clip(2 * own, 0, 1))
+    return to_image(np.clip(share, 0, 1) * np.clip(2 * own, 0, 1))
 
 
 def _framed(pixels: np.ndarray, size: tuple[int, int], ground) -> np.ndarray:
@@ -189,14 +189,13 @@ def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(full)
 
 
-def _whole(place, scale: float, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+def _whole(place: Place, scale: float, size: tuple[int, int]) -> Place:
     """A place at working size in the picture's own pixels, no part of it cut off."""
-    (top, left), (tall, wide) = place
-    first = int(top / scale), int(left / scale)
-    last = min(size[1], -int(-(top + tall) // scale)), min(size[0], -int(-(left + wide) // scale))
-    return first, (last[0] - first[0], last[1] - first[1])
+    return tuple(
+        slice(int(part.start / scale), min(side, -int(-part.stop // scale)))
+        for part, side in zip(place, size[::-1], strict=True)
+    )
 
 
-def _cut(values: np.ndarray, place) -> np.ndarray:
-    (top, left), (tall, wide) = place
-    return values[top : top + tall, left : left + wide]
+def _slice(start: float, length: float) -> slice:
+    return slice(round(start), round(start) + round(length))

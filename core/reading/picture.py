@@ -1,10 +1,13 @@
-"""Any picture file or array as an 8-bit image, or a refusal by name. The first step of reading."""
+"""Any picture file or array as an 8-bit image, or a refusal by name; and the page that the stages
+of reading hand on. The first step of reading.
+"""
 
 from __future__ import annotations
 
 import io
 import warnings
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +20,34 @@ MAX_BYTES = 100_000_000  # larger files are not even opened
 
 class ImageError(ValueError):
     """Not an image that can be read here; the message names it and says why."""
+
+
+class EmptyDrawing(ValueError):
+    """There is nothing to read on the image."""
+
+
+Place = tuple[slice, slice]  # rows and columns
+Stages = tuple[tuple[str, np.ndarray], ...]  # (name, image), uint8 or float 0 to 1
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture at working size on its way to the network, as each stage hands it on.
+
+    `depth` float32 (H, W) is how much darker than the ground each pixel is, as a share of the
+    ground, and `level` what counts as full ink; `mask` bool (H, W) says where there is ink, `ink`
+    float32 (H, W) how much, 0 to 1; `scale` is working pixels a given pixel; `place` is where the
+    one thing lies that is read. `stages` are for showing, `steps` says what was done.
+    """
+
+    mask: np.ndarray
+    depth: np.ndarray
+    level: float
+    scale: float
+    stages: Stages = ()
+    steps: tuple[str, ...] = ()
+    ink: np.ndarray | None = None
+    place: Place | None = None
 
 
 def open_image(content: bytes | Path, name: str = "") -> Image.Image:

@@ -15,7 +15,7 @@ from PIL import Image
 from core.analysis import scoring
 from core.data import datasets
 from core.evaluation import classification
-from core.reading import binarization, digit_strings, preprocessing
+from core.reading import digit_strings, preprocessing, stroke_width
 from core.runs import store
 
 
@@ -120,7 +120,7 @@ class Reader:
         known = datasets.DATASETS.get(info["dataset"])
         if not (known and known.drawn):
             raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} holds no digits")
-        page = binarization.clean(image, digit_strings.SIDE)
+        page = preprocessing.clean(image, digit_strings.SIDE)
 
         def score(images: np.ndarray) -> np.ndarray:
             return self.score(np.repeat(images[:, None], channels, 1))
@@ -129,17 +129,18 @@ class Reader:
             tuple(self._digit(found, page.scale) for found in line)
             for line in digit_strings.read(page, (height, width), score)
         ]
-        return NumberAnswer(tuple(info["classes"]), tuple(lines), page.stages, page.steps)
+        return NumberAnswer(
+            tuple(info["classes"]), tuple(lines), stroke_width.shown(page.stages), page.steps
+        )
 
     def _digit(self, found: digit_strings.Found, scale: float) -> Digit:
-        rows, columns = found.place
-        place = (rows.start, columns.start), (rows.stop - rows.start, columns.stop - columns.start)
         label = self.run.info["classes"][int(found.probs.argmax())]
+        box = preprocessing.box_of(found.place, scale)
         return Digit(
             label,
             float(found.probs.max()),
             found.probs,
-            preprocessing.given(place, scale),
+            box,
             found.image,
         )
 

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import ndimage
+
+from core.reading.picture import EmptyDrawing, Page
 
 SLOPE = 0.14  # lines steeper than that (8 degrees) are not looked for
 PARTS = 24  # stretches that a line is followed in
 FAMILY = 3  # so many lines are ruled paper or a form, wherever they end
 ACROSS = 0.8  # share of them that it must cover
+
+
+def remove(page: Page) -> Page:
+    """The page without ruled, squared or form lines. Raises EmptyDrawing when nothing is left."""
+    mask, count = without_lines(page.mask)
+    if not mask.any():
+        raise EmptyDrawing("only ruled lines are seen here: draw something")
+    words = f"{count} ruled line{'s' if count > 1 else ''} removed"
+    return replace(page, mask=mask, steps=(*page.steps, *[words] * bool(count)))
 
 
 def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from core.reading import components, cut_points, stroke_width
-from core.reading.components import Part, Place
+from core.reading.components import Part
 from core.reading.cut_points import Joint
+from core.reading.picture import Place
 
 WIDE = 1.35  # heights that a digit of several pieces may be wide
 WIDEST = 1.9  # heights that connected ink may be wide

@@ -1,4 +1,6 @@
-"""The strokes of one digit as a distance field, and their drawing into the model's frame."""
+"""The strokes of one digit as a distance field, and their drawing into the model's frame with the
+stroke width that the set has.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,14 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from core.reading.picture import Stages
+
 FINE = 96  # pixels of the long side of the box at which strokes are measured
 WIDTH = 2.6  # median stroke width of MNIST's training digits, in pixels of its 20 x 20 box
 THIN, THICK = 1.9, 3.6  # widths between which strokes are left as they are
+BOX = 20 / 28  # share of the frame that MNIST's digits fill
+SOFT = 0.3  # crops whose strokes are mostly edge keep their grays
+COARSE = 36  # so do crops of fewer pixels
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,48 @@ class Strokes:
     def relative(self) -> float:
         """Stroke width in pixels of a 20 x 20 box."""
         return 20 * self.width / max(box(self.field > 0)[1])
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A thing in the network's frame: `variants` uint8 (N, H, W), the first as it is best drawn,
+    the others drawn with other pens, for a vote; `width` of its strokes as they were, in pixels of
+    a 20 x 20 box.
+    """
+
+    variants: np.ndarray
+    width: float
+
+
+def draw_variants(ink: np.ndarray, size: tuple[int, int]) -> Drawn:
+    """A crop of one thing's ink, float32 (H, W) 0 to 1, in a frame of `size` (height, width)."""
+    traced = trace(ink)
+    gray = centre(to_image(ink), size)
+    if max(ink.shape) < COARSE or softness(ink) > SOFT:  # gray tells more than edges can
+        others = [centre(to_image(ink**power), size) for power in (0.6, 1.5)]
+        return Drawn(np.stack([gray, *others]), traced.relative)
+    redrawn = with_width(traced, float(np.clip(traced.relative, THIN + 0.3, THICK - 0.6)))
+    main = gray if THIN <= traced.relative <= THICK else draw(redrawn, size)
+    others = [draw(with_width(traced, WIDTH), size), draw(upright(redrawn, 0.6), size)]
+    return Drawn(np.stack([main, *others]), traced.relative)
+
+
+def softness(ink: np.ndarray) -> float:
+    """How much of the ink is neither full nor absent: 0 crisp, to 1 all of it half-tone."""
+    marked = ink[ink > 0.1]
+    return float((4 * marked * (1 - marked)).mean()) if len(marked) else 1.0
+
+
+def shown(stages: Stages) -> Stages:
+    """Named stages as images, uint8."""
+    return tuple(
+        (name, values if values.dtype == np.uint8 else to_image(values)) for name, values in stages
+    )
+
+
+def to_image(values: np.ndarray) -> np.ndarray:
+    """0..1 as uint8."""
+    return (np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
 def trace(ink: np.ndarray) -> Strokes:
@@ -91,7 +140,7 @@ def upright(strokes: Strokes, share: float = 1.0) -> Strokes:
     return Strokes(sheared.astype(np.float32), strokes.width)
 
 
-def draw(strokes: Strokes, size: tuple[int, int], share: float = 20 / 28) -> np.ndarray:
+def draw(strokes: Strokes, size: tuple[int, int], share: float = BOX) -> np.ndarray:
     """The strokes fitted into `share` of (height, width) with their centre of mass in the middle:
     LeCun's steps for MNIST. uint8.
     """
@@ -101,7 +150,7 @@ def draw(strokes: Strokes, size: tuple[int, int], share: float = 20 / 28) -> np.
     return centre((crop * 255).astype(np.uint8), size, share)
 
 
-def centre(ink: np.ndarray, size: tuple[int, int], share: float = 20 / 28) -> np.ndarray:
+def centre(ink: np.ndarray, size: tuple[int, int], share: float = BOX) -> np.ndarray:
     """A uint8 crop fitted into `share` of `size`, its centre of mass at the centre. uint8."""
     height, width = size
     factor = share * min(height / ink.shape[0], width / ink.shape[1])

@@ -57,7 +57,7 @@ def test_a_killed_task_is_known_to_be_dead_and_can_be_started_again(tiny):
 
 
 def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
-    monkeypatch.setattr(background_tasks.limits, "step_back", lambda: None)
+    monkeypatch.setattr(background_tasks.limits, "lower_priority", lambda: None)
     with background_tasks.reporting(tiny.id, "neighbours") as reporting:
         reporting(0.25)
         assert background_tasks.progress(tiny.folder, "neighbours") == background_tasks.Progress(

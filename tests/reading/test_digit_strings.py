@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core.reading import binarization, digit_strings
+from core.reading import digit_strings, preprocessing
+from core.reading.picture import EmptyDrawing
 
 
 def score(images: np.ndarray) -> np.ndarray:
@@ -41,7 +42,7 @@ def written(text: str, gap: int = 25) -> Image.Image:
 
 
 def text(image: Image.Image) -> str:
-    lines = digit_strings.read(binarization.clean(image, digit_strings.SIDE), (28, 28), score)
+    lines = digit_strings.read(preprocessing.clean(image, digit_strings.SIDE), (28, 28), score)
     return "/".join("".join(str(found.probs.argmax()) for found in line) for line in lines)
 
 
@@ -53,7 +54,7 @@ def test_strings_are_read_in_order(string):
 @pytest.mark.parametrize("gap", [-2, -6])
 def test_digits_that_touch_are_parted(gap):
     image = written("00", gap)
-    page = binarization.clean(image, digit_strings.SIDE)
+    page = preprocessing.clean(image, digit_strings.SIDE)
     from scipy import ndimage
 
     assert ndimage.label(page.mask)[1] == 1
@@ -62,7 +63,7 @@ def test_digits_that_touch_are_parted(gap):
 
 def test_places_are_those_on_the_page():
     found = digit_strings.read(
-        binarization.clean(written("01"), digit_strings.SIDE), (28, 28), score
+        preprocessing.clean(written("01"), digit_strings.SIDE), (28, 28), score
     )[0]
     rows, columns = found[0].place
     assert (columns.start, columns.stop) == pytest.approx((40, 105), abs=2)
@@ -75,7 +76,7 @@ def test_a_light_number_on_black_is_the_same():
 
 
 def test_the_evidence_has_a_weight_each():
-    page = binarization.clean(written("01"), digit_strings.SIDE)
+    page = preprocessing.clean(written("01"), digit_strings.SIDE)
     for line in digit_strings.candidates(page, (28, 28), score):
         for candidate in line:
             assert candidate.evidence.shape == digit_strings.WEIGHTS.shape
@@ -89,7 +90,7 @@ def test_slanted_digits_whose_columns_overlap_are_two():
     image = Image.new("L", (300, 140), 255)
     for left in (60, 100, 140):
         ImageDraw.Draw(image).line([(left + 50, 20), (left, 120)], 0, 10)
-    found = digit_strings.read(binarization.clean(image, digit_strings.SIDE), (28, 28), slanted)
+    found = digit_strings.read(preprocessing.clean(image, digit_strings.SIDE), (28, 28), slanted)
     assert len(found[0]) == 3
 
 
@@ -138,7 +139,7 @@ def test_whatever_the_picture_holds_it_is_read_or_called_empty(size):
         values = np.asarray(image) + rng.normal(0, rng.choice([0, 3, 60]), size[::-1])
         try:
             read.append(text(Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))))
-        except binarization.EmptyDrawing:
+        except EmptyDrawing:
             read.append("")
     assert len(read) == 40
     assert all(set(line) <= set("0123456789/") for line in read)

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.reading import preprocessing
+from core.reading.picture import EmptyDrawing
 
 GRAY = (1, 28, 28)
 
@@ -70,7 +71,7 @@ def test_every_stage_is_kept_for_showing():
 )
 def test_an_empty_picture_or_a_dot_gets_no_made_up_answer(image):
     """Case 29."""
-    with pytest.raises(preprocessing.EmptyDrawing, match="draw something"):
+    with pytest.raises(EmptyDrawing, match="draw something"):
         preprocessing.prepare(image, GRAY, drawn=True)
 
 

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from core.data import datasets
-from core.reading import preprocessing, reader
+from core.reading import reader
+from core.reading.picture import EmptyDrawing
 from core.runs import store
 from tests.conftest import ROOT
 
@@ -23,7 +24,7 @@ def test_test_images_are_read_as_in_the_stored_predictions(tiny):
 
 def test_an_empty_picture_is_not_read(tiny):
     """Case 29."""
-    with pytest.raises(preprocessing.EmptyDrawing):
+    with pytest.raises(EmptyDrawing):
         reader.open_run(tiny.id).read(Image.new("L", (300, 300), 255))
 
 
@@ -76,7 +77,7 @@ def test_a_number_has_a_box_and_a_confidence_for_each_digit(tiny):
 
 def test_a_picture_without_a_number_has_no_made_up_one(tiny):
     """Case 29."""
-    with pytest.raises(preprocessing.EmptyDrawing):
+    with pytest.raises(EmptyDrawing):
         reader.open_run(tiny.id).read_number(Image.new("L", (300, 300), 255))
 
 

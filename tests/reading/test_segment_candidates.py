@@ -3,16 +3,18 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core.reading import binarization, components, segment_candidates
+from core.reading import components, segment_candidates
+from core.reading.picture import Page
 
 
-def page(*boxes: tuple[int, int, int, int], size=(400, 200)) -> binarization.Page:
+def page(*boxes: tuple[int, int, int, int], size=(400, 200)) -> Page:
     """Filled bars (left, top, right, bottom) as the ink of a page."""
     image = Image.new("L", size, 0)
     for box in boxes:
         ImageDraw.Draw(image).rectangle(box, fill=255)
     mask = np.asarray(image) > 0
-    return binarization.Page(mask.astype(np.float32), mask, 1.0, (), ())
+    ink = mask.astype(np.float32)
+    return Page(mask, ink, 1.0, 1.0, ink=ink)
 
 
 def line(*boxes) -> segment_candidates.Writing:

@@ -72,7 +72,7 @@ def test_training_again_ends_with_the_same_accuracy(tiny, tmp_path):
 
 
 def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
-    config = TINY.replace(epochs=1, elastic=0.01, stroke=0.3, flags=0.5, flip=True, erasing=0.2)
+    config = TINY.replace(epochs=1, elastic=0.01, stroke=0.3, upstrokes=0.5, flip=True, erasing=0.2)
     recipe = recipes.get("digits-cnn")
     run = experiment.run(recipe, config=config, precision="float32", threads=1)
     assert (

@@ -8,7 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.jobs import queue
-from core.reading import personal, personal_zip
+from core.reading import personal
+from core.reports import personal_zip
 from core.runs import store
 from tests.jobs.test_fine_tuning import keep_training_images
 from tests.pages.test_pages import texts

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from core.reading import personal, preprocessing
+from core.reading import personal
 from core.reading.personal import INDEX, Kind
+from core.reading.picture import open_image
 from core.runs import limits, safe_zip
 from core.runs.safe_zip import BadArchive
 
@@ -80,7 +81,7 @@ def _drawings(
     """Every drawing that set.json names, each part checked and written anew; nothing else."""
     found = safe_zip.checked_entries(archive.infolist())
     rows = _rows(kind, _part(archive, found, INDEX, MAX_INDEX))
-    sheet = preprocessing.open_image(_part(archive, found, FRAMES, personal.MAX_BYTES), FRAMES)
+    sheet = open_image(_part(archive, found, FRAMES, personal.MAX_BYTES), FRAMES)
     frames = personal.to_frames(sheet, kind.shape)
     if len(frames) != len(rows):
         raise BadArchive(f"{FRAMES} holds {len(frames)} images, {INDEX} names {len(rows)}")
@@ -89,7 +90,7 @@ def _drawings(
         if personal.identify(frame) != key:
             raise BadArchive(f"{key} is not the drawing that {INDEX} names: it was changed")
         name = f"{key}.png"
-        picture = preprocessing.open_image(_part(archive, found, name, personal.MAX_BYTES), name)
+        picture = open_image(_part(archive, found, name, personal.MAX_BYTES), name)
         given[key] = (rows[key], personal.clean_png(picture), frame)
     return given
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.reading import personal, personal_zip
+from core.reading import personal
+from core.reports import personal_zip
 from core.runs.safe_zip import BadArchive
 from tests.reading.test_personal import KIND, keep
 
