@@ -226,8 +226,8 @@ def number(run: store.Run, image: Image.Image):
         output_format="PNG",
         alt=[f"Digit {digit.label}" for digit in given.digits],
     )
-    if given.said:
-        words = "; ".join(given.said)
+    if given.steps:
+        words = "; ".join(given.steps)
         st.caption(plain(f"{words[:1].upper()}{words[1:]}."))
     return given
 
