@@ -1,46 +1,21 @@
-"""Synthetic data, a tiny trained run that serves every test, and folders of their own."""
+"""Made-up data, a tiny trained run that serves every test, and folders of their own."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from core.data import datasets
 from core.jobs import experiment
 from core.runs import store
 from core.training import recipes
-from tests.helpers.browsing import browser, page, served_root, server, training_app  # noqa: F401
+from tests.helpers import ROOT
+from tests.helpers.synthetic import TINY, synthetic
 
-ROOT = Path(__file__).parent.parent
+pytest_plugins = [f"tests.helpers.{name}" for name in ("archives", "browsing", "pages", "runs")]
 REAL_DATA = ROOT / "data"
-
-
-def synthetic(
-    channels: int = 1, side: int = 28, classes: int = 10, train: int = 600, test: int = 120
-) -> datasets.Dataset:
-    """Blurry blobs, one place and colour a class: a small network learns them within an epoch."""
-    rng = np.random.RandomState(7)
-    ys, xs = np.mgrid[:side, :side] / side
-
-    def part(count: int) -> tuple[np.ndarray, np.ndarray]:
-        labels = np.arange(count) % classes
-        angle = 2 * np.pi * labels / classes
-        centre_x, centre_y = 0.5 + 0.3 * np.cos(angle), 0.5 + 0.3 * np.sin(angle)
-        distance = (xs - centre_x[:, None, None]) ** 2 + (ys - centre_y[:, None, None]) ** 2
-        blob = 220 * np.exp(-distance / 0.02)
-        tint = 1 - 0.5 * ((labels[:, None] + np.arange(channels)) % 3) / 2
-        noise = rng.uniform(0, 30, (count, channels, side, side))
-        images = blob[:, None] * tint[:, :, None, None] + noise
-        return images.astype(np.uint8), labels
-
-    names = tuple(f"class {index}" for index in range(classes))
-    return datasets.from_arrays("synthetic", *part(train), *part(test), names)
-
-
-TINY = recipes.get("digits-cnn").config.replace(epochs=2, batch_size=64)
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from core.data import datasets, fetch
 from core.reports import package
 from core.runs import limits, status, store
 from core.training import models, recipes, settings
-from tests.conftest import ROOT
-from tests.test_layers import ROOMS
+from tests.helpers import ROOT
+from tests.helpers.rooms import ROOMS
 
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTS = {path.name: path.read_text() for path in PATHS}

@@ -8,104 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
+from tests.helpers.rooms import ROOMS
 
-# Ten rooms from the ground up. A room imports only rooms above it, a file only what stands above
-# it in its own room.
-ROOMS = {
-    "data": ["folders", "fetch", "digits", "datasets"],
-    "training": [
-        "sizes",
-        "settings",
-        "recipes",
-        "models",
-        "augmentation",
-        "hardware",
-        "distributed",
-        "loop",
-        "precision",
-    ],
-    "evaluation": [
-        "knn",
-        "uncertainty",
-        "classification",
-        "paired_tests",
-        "learning_dynamics",
-        "curves",
-        "label_issues",
-        "samples",
-    ],
-    "runs": [
-        "files",
-        "safe_zip",
-        "status",
-        "store",
-        "limits",
-        "dataset_cache",
-        "tags",
-        "reproduction",
-        "provenance",
-        "summary",
-    ],
-    "analysis": [
-        "scoring",
-        "ood",
-        "neighbours",
-        "baselines",
-        "duplicates",
-        "findings",
-        "attribution",
-    ],
-    "reading": [
-        "picture",
-        "stroke_width",
-        "background",
-        "artifact_removal",
-        "binarization",
-        "ruled_lines",
-        "foreground",
-        "components",
-        "preprocessing",
-        "cut_points",
-        "segment_candidates",
-        "digit_strings",
-        "reader",
-        "personal",
-        "personal_scores",
-    ],
-    "jobs": [
-        "fine_tuning",
-        "experiment",
-        "plan",
-        "queue",
-        "background_tasks",
-        "worker",
-        "progress",
-    ],
-    "figures": [
-        "charts",
-        "thumbnails",
-        "image_grid",
-        "confusion_matrix",
-        "svg",
-        "contact_sheet",
-        "png",
-    ],
-    "reports": [
-        "review",
-        "model_card",
-        "notebook_cells",
-        "code_export",
-        "html_report",
-        "import_checks",
-        "archive",
-        "personal_zip",
-        "package",
-        "tracker_export",
-        "transfer",
-    ],
-    "cli": ["arguments", "run_commands", "training_commands", "main"],
-}
 ORDER = [f"{room}.{name}" for room, names in ROOMS.items() for name in names]
 CORE = ROOT / "core"
 
@@ -172,6 +77,13 @@ def test_charts_knows_nobody():
 def test_nothing_under_core_imports_streamlit():
     for path in CORE.rglob("*.py"):
         assert not any(name.split(".")[0] == "streamlit" for name in imported(path)), path
+
+
+def test_no_test_module_imports_another():
+    """What tests share has its place in tests/helpers/."""
+    for path in (ROOT / "tests").rglob("*.py"):
+        shared = {name for name in imported(path) if name.split(".")[0] == "tests"}
+        assert all(name.startswith("tests.helpers.") for name in shared), path
 
 
 HEAVY = ("torch", "torchvision", "sklearn", "plotly", "scipy", "matplotlib")

@@ -11,25 +11,7 @@ from core.evaluation import curves
 from core.runs import store
 from core.runs.summary import results_table
 from core.training import recipes
-from tests.conftest import ROOT
-
-
-@pytest.fixture
-def shipped(monkeypatch) -> dict[str, store.Run]:
-    """Recipe -> shipped run of seed 0."""
-    return {run.info["recipe"]: run for run in shipped_runs(monkeypatch) if not run.info["seed"]}
-
-
-def shipped_runs(monkeypatch) -> list[store.Run]:
-    """The runs in artifacts/ that git knows, or all where there is no git."""
-    import subprocess
-
-    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
-    listed = subprocess.run(
-        ["git", "ls-files", "artifacts/*/run.json"], cwd=ROOT, capture_output=True, text=True
-    )
-    known = {line.split("/")[1] for line in listed.stdout.splitlines()}
-    return [run for run in store.list_runs() if not known or run.id in known]
+from tests.helpers import ROOT
 
 
 def test_every_recipe_ships_one_finished_run(shipped):
@@ -62,12 +44,12 @@ def test_they_reach_what_the_authors_stated_and_what_the_house_promises(shipped,
     assert shipped[name].metrics["test_accuracy"] >= at_least
 
 
-def test_the_readme_shows_their_numbers(monkeypatch):
-    assert results_table(shipped_runs(monkeypatch)) in (ROOT / "README.md").read_text()
+def test_the_readme_shows_their_numbers(shipped_runs):
+    assert results_table(shipped_runs) in (ROOT / "README.md").read_text()
 
 
-def test_one_recipe_ships_three_seeds(monkeypatch):
-    found = [run for run in shipped_runs(monkeypatch) if run.info["recipe"] == "mnist-mlp"]
+def test_one_recipe_ships_three_seeds(shipped_runs):
+    found = [run for run in shipped_runs if run.info["recipe"] == "mnist-mlp"]
     assert sorted(run.info["seed"] for run in found) == [0, 1, 2]
     assert len({curves.seed_key(run.info) for run in found}) == 1
 

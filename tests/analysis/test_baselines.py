@@ -13,7 +13,8 @@ from sklearn.neighbors import KNeighborsClassifier
 from core.analysis import baselines
 from core.data import datasets
 from core.runs import dataset_cache
-from tests.conftest import ROOT, synthetic
+from tests.helpers import ROOT
+from tests.helpers.synthetic import synthetic
 
 RNG = np.random.RandomState(5)
 FIT = RNG.rand(200, 12).astype(np.float32), RNG.randint(0, 4, 200)

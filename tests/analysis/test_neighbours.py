@@ -13,8 +13,9 @@ from core.data import datasets
 from core.jobs import experiment
 from core.runs import files, store
 from core.training import recipes
-from tests.conftest import ROOT, TINY, synthetic
-from tests.evaluation.test_knn import brute_force
+from tests.helpers import ROOT
+from tests.helpers.by_hand import brute_force
+from tests.helpers.synthetic import TINY, synthetic
 
 
 def layer_by_layer(run: store.Run, images: torch.Tensor) -> np.ndarray:

@@ -9,8 +9,7 @@ import torch
 from core.analysis import scoring
 from core.jobs import experiment
 from core.runs import files, store
-from tests.conftest import synthetic
-from tests.jobs.test_experiment import recipe_for
+from tests.helpers.synthetic import recipe_for, synthetic
 
 
 def test_a_changed_data_set_is_not_scored_as_if_it_were_the_same(artifacts, gray):

@@ -7,7 +7,8 @@ import pytest
 
 from core.evaluation import learning_dynamics, paired_tests
 from core.runs import store
-from tests.helpers.browsing import ROOT, App, point, title
+from tests.helpers import ROOT
+from tests.helpers.browsing import App, point, title
 
 pytestmark = pytest.mark.browser
 GRID = ".js-plotly-plot:has(.imagelayer image)"  # the chart that is a grid of images

@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from core.runs import store
-from tests.helpers.browsing import ROOT, point, title
+from tests.helpers import ROOT
+from tests.helpers.browsing import point, title
 from tests.helpers.workers import until
 
 pytestmark = pytest.mark.browser

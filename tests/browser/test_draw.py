@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
 from core.runs import store
-from tests.helpers.browsing import ROOT, App, title
+from tests.helpers import ROOT
+from tests.helpers.browsing import App, title
 from tests.helpers.strokes import DIGITS
 
 pytestmark = pytest.mark.browser
@@ -57,7 +58,7 @@ def clear(page) -> None:
     page.get_by_text("The answer appears here.").wait_for()
 
 
-def test_each_digit_drawn_by_hand_is_read_right(page, reading):
+def test_each_digit_drawn_by_hand_is_count_right(page, reading):
     address, run = reading
     page.goto(f"{address}/draw?run={run.id}")
     title(page, "Draw")

@@ -7,7 +7,8 @@ import pytest
 
 from core.reports import review
 from core.runs import store
-from tests.helpers.browsing import ROOT, App, title
+from tests.helpers import ROOT
+from tests.helpers.browsing import App, title
 from tests.helpers.workers import until
 
 pytestmark = pytest.mark.browser

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.helpers.browsing import App
-from tests.pages.test_pages import second_run
+from tests.helpers.runs import second_run
 
 VIEWERS, LOOKS, REST_S = 20, 4, 3.0
 PAGES = ("curves", "confusion_matrix", "samples")

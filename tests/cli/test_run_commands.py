@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from core.cli.main import main
 from core.reading import personal
 from core.runs import store
-from tests.jobs.test_fine_tuning import keep_training_images
+from tests.helpers.drawings import keep_training_images
 
 
 def test_runs_lists_people_and_machines_alike(tiny, capsys):

@@ -8,7 +8,7 @@ import sys
 from core.cli.main import main
 from core.runs import store
 from core.training import recipes
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 
 def test_recipes_lists_all_with_the_authors_results(capsys):

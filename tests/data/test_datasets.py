@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from core.data import datasets
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 
 def test_holdout_is_stratified_disjoint_and_the_same_every_time(gray):

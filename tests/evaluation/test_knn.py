@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 
 from core.evaluation.knn import CHUNK, Points
-
-
-def brute_force(rows: np.ndarray, query: np.ndarray, k: int) -> list[tuple[float, int]]:
-    """(distance, place) of the k nearest rows, one difference at a time."""
-    found = []
-    for place, row in enumerate(rows.astype(np.float64)):
-        found.append((float(np.sqrt(np.sum((row - query.astype(np.float64)) ** 2))), place))
-    return sorted(found)[:k]
+from tests.helpers.by_hand import brute_force
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0])

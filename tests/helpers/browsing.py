@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from core.jobs import queue
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
 CHROMIUM = os.environ.get("LIGHTBOX_CHROMIUM") or shutil.which("chromium")
 ARGUMENTS = [
     "--no-sandbox",

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from core.jobs import queue, worker
+from core.jobs import background_tasks, queue, worker
 from core.runs import store
 from core.training import recipes
 from core.training.settings import TrainConfig
@@ -158,6 +158,17 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
         time.sleep(0.02)
 
 
+def task_done(run: store.Run, name: str, seconds: float = 90) -> background_tasks.Progress:
+    """What a background task came to, once it is no longer at work."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = background_tasks.progress(run.folder, name)
+        if not found.active:
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"still at work: {found}; {(run.folder / f'{name}.log').read_text()}")
+
+
 def epochs_done(run_id: str) -> int:
     return len(store.load(run_id).history()[0])
 
@@ -180,5 +191,6 @@ __all__ = [
     "put_in_line",
     "ready",
     "state_of",
+    "task_done",
     "until",
 ]

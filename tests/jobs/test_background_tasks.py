@@ -10,17 +10,7 @@ from filelock import FileLock
 from core.analysis import neighbours
 from core.jobs import background_tasks
 from core.runs import files, limits, store
-
-
-def wait(run: store.Run, name: str, seconds: float = 90) -> background_tasks.Progress:
-    """Until the task is no longer at work."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = background_tasks.progress(run.folder, name)
-        if not found.active:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"still at work: {found}; {(run.folder / f'{name}.log').read_text()}")
+from tests.helpers.workers import task_done
 
 
 def test_a_task_works_in_a_process_of_its_own_and_says_when_it_is_done(tiny):
@@ -29,7 +19,7 @@ def test_a_task_works_in_a_process_of_its_own_and_says_when_it_is_done(tiny):
     assert background_tasks.start(tiny.id, "neighbours")
     assert background_tasks.progress(tiny.folder, "neighbours").active
     assert not background_tasks.start(tiny.id, "neighbours")
-    assert wait(tiny, "neighbours") == background_tasks.Progress("done", 1.0)
+    assert task_done(tiny, "neighbours") == background_tasks.Progress("done", 1.0)
     assert len(neighbours.read(tiny).indices) == 360
 
 
@@ -37,7 +27,7 @@ def test_a_task_that_fails_says_why(tiny):
     weights = tiny.folder / store.WEIGHTS
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
     background_tasks.start(tiny.id, "neighbours")
-    found = wait(tiny, "neighbours")
+    found = task_done(tiny, "neighbours")
     assert found.status == "failed"
     assert "checksum mismatch" in found.reason
 
@@ -77,7 +67,7 @@ def test_tasks_work_one_after_the_other(tiny):
             "waiting"
         )
         assert neighbours.read(tiny) is None
-    assert wait(tiny, "neighbours").status == "done"
+    assert task_done(tiny, "neighbours").status == "done"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tiny, monkeypatch):

@@ -6,17 +6,10 @@ import torch
 from torch import nn
 
 from core.analysis import scoring
-from core.data import datasets
 from core.jobs import experiment
 from core.runs import store
 from core.training import recipes
-from core.training.settings import TrainConfig
-from tests.conftest import TINY, synthetic
-
-
-def recipe_for(dataset: datasets.Dataset, model: str = "cnn", **sizes) -> recipes.Recipe:
-    config = TrainConfig(epochs=2, batch_size=32, lr=3e-3)
-    return recipes.Recipe("test", "A test", dataset.name, model, sizes, config)
+from tests.helpers.synthetic import TINY, recipe_for, synthetic
 
 
 @pytest.mark.parametrize(

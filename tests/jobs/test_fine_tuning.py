@@ -13,21 +13,10 @@ from core.data import datasets
 from core.evaluation import curves
 from core.jobs import experiment, fine_tuning, queue
 from core.reading import personal
-from core.reading.personal import Kind
 from core.runs import files, store
 from core.training import recipes
-from tests.conftest import synthetic
-
-
-def keep_training_images(
-    kind: Kind, count: int, *, first: int = 0, answered: str | None = None
-) -> None:
-    """Keep some of the bundled digits' training images as if they had been drawn."""
-    images, labels, _ = datasets.load_train("digits")
-    for index in range(first, first + count):
-        picture = Image.fromarray(images[index, 0]).resize((100, 100))
-        label = kind.classes[labels[index]]
-        personal.add(kind, picture, images[index], label, answered=answered)
+from tests.helpers.drawings import further, keep_training_images
+from tests.helpers.synthetic import synthetic
 
 
 @pytest.fixture
@@ -35,14 +24,6 @@ def kept(tiny) -> store.Run:
     """The tiny run, with 24 drawings that it reads."""
     keep_training_images(personal.kind_of(tiny), 24)
     return tiny
-
-
-FIXED = {"precision": "float32", "threads": 1}
-
-
-def request(run: store.Run, **changes) -> dict:
-    found = fine_tuning.request(run.id, **changes)
-    return {key: found[key] for key in ("recipe", "config", "seed", "begin")} | FIXED
 
 
 def test_the_drawings_held_out_are_never_trained_on(kept):
@@ -82,7 +63,7 @@ def test_test_images_among_the_drawings_are_left_out(kept):
 
 
 def test_a_run_trained_further_says_from_what_and_with_what(kept):
-    run = experiment.run(**request(kept))
+    run = experiment.run(**further(kept))
     drawings = run.info["personal"]
     assert run.info["start_from"]["run"] == kept.id
     assert run.info["start_from"]["weights_sha256"] == store.weights_sha256(kept)
@@ -101,14 +82,14 @@ def test_a_run_trained_further_says_from_what_and_with_what(kept):
     model = scoring.load_model(kept)
     part = (stored["held_out_images"], labels)
     args = (kept.info["mean"], kept.info["std"])
-    assert held["right_before"] == scoring.read_right(model, part, *args)
-    assert held["right_after"] == scoring.read_right(scoring.load_model(run), part, *args)
+    assert held["right_before"] == scoring.count_right(model, part, *args)
+    assert held["right_after"] == scoring.count_right(scoring.load_model(run), part, *args)
     assert not (run.folder / fine_tuning.START).exists()
 
 
 def test_it_starts_from_the_weights_and_not_from_chance(kept):
     """One epoch at a rate that changes nothing: what comes out is what went in."""
-    run = experiment.run(**request(kept, epochs=1, lr=1e-8))
+    run = experiment.run(**further(kept, epochs=1, lr=1e-8))
     before, after = store.read_weights(kept), store.read_weights(run)
     for name, value in before.items():
         if "running" not in name and "num_batches" not in name:
@@ -116,7 +97,7 @@ def test_it_starts_from_the_weights_and_not_from_chance(kept):
 
 
 def test_evaluate_reproduces_it_when_the_set_has_grown_and_the_first_run_is_gone(kept):
-    run = experiment.run(**request(kept))
+    run = experiment.run(**further(kept))
     keep_training_images(personal.kind_of(kept), 5, first=100)
     queue.delete(kept.id)
     assert scoring.reproduce(run.id).exact
@@ -131,7 +112,7 @@ def broken_off(kept: store.Run, after: int, **changes) -> store.Run:
     if after == 0:
         callbacks = experiment.Callbacks(start=lambda info: stop({"epoch": 0}))
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(**request(kept, **changes), callbacks=callbacks)
+        experiment.run(**further(kept, **changes), callbacks=callbacks)
     return next(run for run in store.list_runs() if run.status == "interrupted")
 
 
@@ -140,7 +121,7 @@ def test_it_is_resumed_to_the_end_of_an_unbroken_one(kept, after):
     """Case 8: also when meanwhile the set has grown and the first run is gone, and also when it
     was broken off before its first checkpoint.
     """
-    unbroken = experiment.run(**request(kept, epochs=2))
+    unbroken = experiment.run(**further(kept, epochs=2))
     broken = broken_off(kept, after, epochs=2)
     keep_training_images(personal.kind_of(kept), 9, first=200)
     queue.delete(kept.id)
@@ -167,17 +148,17 @@ def test_drawings_changed_under_a_run_are_noticed(kept):
 
 def test_the_line_freezes_what_was_there_when_it_was_asked_for(kept):
     kind = personal.kind_of(kept)
-    submitted = queue.submit(**request(kept), start=False)
-    again = queue.submit(**request(kept), start=False)
+    submitted = queue.submit(**further(kept), start=False)
+    again = queue.submit(**further(kept), start=False)
     assert (again.run_id, again.already) == (submitted.run_id, True)  # case 3
     run = store.load(submitted.run_id)
     keep_training_images(kind, 9, first=300)
     found = fine_tuning.frozen(run.folder, run.info)
     assert found.personal == run.info["personal"]
     assert len(found.fit[1]) + len(found.held_out[1]) == 24
-    more = queue.submit(**request(kept), start=False)
+    more = queue.submit(**further(kept), start=False)
     assert not more.already
-    plain = queue.submit(**{**request(kept), "begin": None}, start=False)
+    plain = queue.submit(**{**further(kept), "tuning": None}, start=False)
     assert not plain.already  # the same settings from the beginning are another wish
 
 
@@ -187,16 +168,16 @@ def test_it_is_no_seed_of_the_recipe_that_it_goes_on_from(kept):
 
 
 def test_a_further_training_of_a_further_training_counts_only_images_of_the_set(kept):
-    first = experiment.run(**request(kept))
+    first = experiment.run(**further(kept))
     found = fine_tuning.request(first.id)
-    assert found["begin"].personal["repeats"] == first.info["personal"]["repeats"]
+    assert found["tuning"].personal["repeats"] == first.info["personal"]["repeats"]
     assert found["config"].lr == first.info["config"]["lr"]  # gentle already
     assert found["name"].endswith("with own drawings")
 
 
 def test_other_data_under_the_same_name_is_refused(kept):
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
-        experiment.run(**request(kept), dataset=synthetic())
+        experiment.run(**further(kept), dataset=synthetic())
 
 
 def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch):
@@ -211,7 +192,7 @@ def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch):
 
 def test_a_damaged_first_run_leaves_nothing_in_line(kept):
     """Case 26."""
-    found = request(kept)
+    found = further(kept)
     path = kept.folder / store.WEIGHTS
     content = bytearray(path.read_bytes())
     content[-200] ^= 1
@@ -223,7 +204,7 @@ def test_a_damaged_first_run_leaves_nothing_in_line(kept):
 
 
 def test_a_copy_of_a_run_from_elsewhere_without_its_drawings_is_still_evaluated(kept):
-    run = experiment.run(**request(kept))
+    run = experiment.run(**further(kept))
     (run.folder / fine_tuning.DRAWINGS).unlink()
     assert scoring.reproduce(run.id).exact
     info = json.loads((run.folder / store.INFO).read_text())

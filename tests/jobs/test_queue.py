@@ -12,8 +12,7 @@ import pytest
 from core.jobs import queue
 from core.runs import limits, status, store
 from core.training import recipes
-from tests.conftest import ROOT
-from tests.helpers import workers
+from tests.helpers import ROOT, workers
 
 RECIPE = recipes.get("digits-cnn")
 

@@ -14,8 +14,7 @@ import torch
 
 from core.jobs import queue, worker
 from core.runs import files, status, store
-from tests.conftest import ROOT
-from tests.helpers import workers
+from tests.helpers import ROOT, workers
 
 
 def weights(run_id: str) -> dict:
@@ -312,7 +311,7 @@ def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts, tmp_pa
     asked = subprocess.run([sys.executable, "-c", SUBMIT], cwd=source, stdout=subprocess.PIPE)
     run_id = asked.stdout.decode().strip()
     workers.until(lambda: workers.epochs_done(run_id) >= 1, seconds=90)
-    for path in (source / "core").glob("*.py"):
+    for path in (source / "core").rglob("*.py"):
         path.write_text(EDITED)
     assert workers.state_of(run_id) == "running"
     workers.until(lambda: workers.state_of(run_id) != "running", seconds=90)

@@ -11,10 +11,11 @@ from core.data import datasets
 from core.evaluation import learning_dynamics, samples
 from core.jobs import experiment
 from core.runs import files, store, tags
-from tests.conftest import ROOT, synthetic
-from tests.jobs.test_experiment import recipe_for
-from tests.pages.test_pages import drawn, open_page, second_run, texts
+from tests.helpers.pages import drawn, open_page, texts
+from tests.helpers.runs import second_run
+from tests.helpers.synthetic import recipe_for, synthetic
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 PAGES = (
     "curves",
     "time_machine",
@@ -28,14 +29,6 @@ PAGES = (
 VIEWS = (*((page, {}) for page in PAGES), ("samples", {"image": "7"}))
 NAMES = [page + "-image" * bool(query) for page, query in VIEWS]
 every_view = pytest.mark.parametrize(("page", "query"), VIEWS, ids=NAMES)
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    import streamlit as st
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
 
 
 def view(at: AppTest) -> dict:
@@ -114,23 +107,16 @@ def test_a_view_of_a_run_with_2_7_and_100_classes(synthetic_run, page, query, mo
 SHIPPED = ("mnist-mlp", "fashion-cnn")
 
 
-@pytest.fixture
-def shipped(monkeypatch) -> dict[str, str]:
-    """Recipe -> id of the runs that come with the project."""
-    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
-    return {run.info["recipe"]: run.id for run in store.list_runs()}
-
-
 @pytest.mark.parametrize("recipe", SHIPPED)
 @every_view
 def test_a_view_of_a_shipped_run_without_its_images(shipped, no_data, recipe, page, query):
-    fine(open_page(page, run=shipped[recipe], **query))
+    fine(open_page(page, run=shipped[recipe].id, **query))
 
 
 @pytest.mark.parametrize("recipe", SHIPPED)
 @every_view
 def test_a_view_of_a_shipped_run_with_its_images(shipped, real_data, recipe, page, query):
-    at = fine(open_page(page, run=shipped[recipe], **query))
+    at = fine(open_page(page, run=shipped[recipe].id, **query))
     assert "not on this machine" not in texts(at)
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from core.jobs import queue
 from tests.helpers import workers
-from tests.pages.test_pages import open_page, second_run
+from tests.helpers.pages import open_page
+from tests.helpers.runs import second_run
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 """Every page with one run, two runs, none and a damaged one, as Streamlit itself runs it."""
 
 import json
-import shutil
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
 from core.jobs import experiment
 from core.runs import store
 from core.runs.summary import dataset_title
-from tests.conftest import ROOT, TINY, synthetic
-from tests.jobs.test_experiment import recipe_for
+from tests.helpers import ROOT
+from tests.helpers.pages import drawn, open_page, texts
+from tests.helpers.runs import second_run
+from tests.helpers.synthetic import TINY, recipe_for, synthetic
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 PAGES = (
     "streamlit_app",
     "curves",
@@ -27,41 +28,6 @@ PAGES = (
     "report",
     "run",
 )
-
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    import streamlit as st
-
-    st.cache_resource.clear()
-
-
-def open_page(page: str, /, **query: str) -> AppTest:
-    at = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=30)
-    if page != "streamlit_app":
-        at.switch_page(f"pages/{page}.py")
-    for name, value in query.items():
-        at.query_params[name] = value
-    return at.run()
-
-
-def texts(at: AppTest) -> str:
-    kinds = (at.title, at.error, at.info, at.warning, at.caption, at.markdown, at.metric)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-def drawn(at: AppTest) -> list[dict]:
-    """The figures of a page as they are sent."""
-    return [json.loads(chart.proto.spec) for chart in at.get("plotly_chart")]
-
-
-def second_run(first: store.Run, run_id: str = "second-run", **changes) -> store.Run:
-    """A copy of a run under another id."""
-    folder = first.folder.with_name(run_id)
-    shutil.copytree(first.folder, folder)
-    info = json.loads((folder / store.INFO).read_text())
-    (folder / store.INFO).write_text(json.dumps(info | {"id": run_id} | changes))
-    return store.load(run_id)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -354,14 +320,6 @@ def test_every_page_has_its_place_in_the_menu(tiny):
         script for script, _, _ in (*frame.MENU[1:], frame.RUN_PAGE, *frame.RESULT_PAGES)
     } == pages
     assert datasets.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
-
-
-@pytest.fixture
-def no_workers(monkeypatch):
-    """Runs get into line, but nobody starts to train them."""
-    from core.jobs import queue
-
-    monkeypatch.setattr(queue, "_start", lambda run_id: None)
 
 
 def test_train_offers_the_originals_with_their_authors_results(artifacts):

@@ -12,9 +12,11 @@ from core.analysis import neighbours, scoring
 from core.jobs import queue
 from core.reports import archive, review, transfer
 from core.runs import limits, store, tags
-from tests.pages.test_pages import fresh_caches, open_page, second_run, texts  # noqa: F401
-from tests.reports.test_archive import contents
+from tests.helpers.archives import contents
+from tests.helpers.pages import open_page, texts
+from tests.helpers.runs import second_run
 
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 HOSTILE = (
     "=cmd()",
     "<style>*{display:none}</style><script>alert(1)</script>",
@@ -198,12 +200,6 @@ def test_hosted_runs_are_neither_deleted_nor_renamed_nor_noted(tiny, hosted):
     at = open_page("review", run=tiny.id)
     assert "stay as they are" in texts(at)
     assert limits.max_epochs() == 10
-
-
-@pytest.fixture
-def no_workers(monkeypatch):
-    """Runs get into line, but nobody starts to train them."""
-    monkeypatch.setattr(queue, "_start", lambda run_id: None)
 
 
 def test_hosted_visitors_steer_only_what_they_began(tiny, hosted, no_workers):

@@ -11,19 +11,7 @@ from PIL import Image
 from core.data.datasets import DIGIT_NAMES
 from core.reading import personal
 from core.runs import files, store
-
-KIND = personal.Kind(DIGIT_NAMES, (1, 28, 28), True)
-
-
-def drawing(number: int) -> np.ndarray:
-    """A frame uint8 (1, 28, 28) like no other."""
-    return np.random.default_rng(number).integers(0, 256, (1, 28, 28), dtype=np.uint8)
-
-
-def keep(number: int, label: str = "7", kind: personal.Kind = KIND) -> personal.Entry:
-    picture = Image.fromarray(np.full((40, 30), number % 256, np.uint8))
-    frame = drawing(number) if kind == KIND else np.zeros(kind.shape, np.uint8)
-    return personal.add(kind, picture, frame, label, answered="1", confidence=0.61, run="some-run")
+from tests.helpers.drawings import KIND, drawing, keep
 
 
 def test_a_drawing_is_kept_with_its_label_and_what_was_read(artifacts):

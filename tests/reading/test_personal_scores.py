@@ -11,7 +11,7 @@ from core.jobs import experiment
 from core.reading import personal, personal_scores
 from core.reading.personal import Entry
 from core.runs import store
-from tests.jobs.test_fine_tuning import keep_training_images, request
+from tests.helpers.drawings import further, keep_training_images
 
 
 def entry(number: int, label: int, *, held: bool) -> Entry:
@@ -100,7 +100,7 @@ def test_without_drawings_there_is_nothing_to_score(tiny):
 def test_training_images_are_read_better_after_training_further_with_their_kind(tiny):
     """The whole way: keep, train further, score; the words say which drawings were no test."""
     keep_training_images(personal.kind_of(tiny), 24)
-    run = experiment.run(**request(tiny))
+    run = experiment.run(**further(tiny))
     found = personal_scores.score(run)
     assert found.trained_on_drawings
     assert found.unseen.count == run.info["personal"]["held_out"]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.reading import picture
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 
 def drawing(ground: int = 255, pen: int = 0) -> Image.Image:

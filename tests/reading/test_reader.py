@@ -8,7 +8,7 @@ from core.data import datasets
 from core.reading import reader
 from core.reading.picture import EmptyDrawing
 from core.runs import store
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 
 def test_test_images_are_read_as_in_the_stored_predictions(tiny):

@@ -1,9 +1,7 @@
 """A run out and in again: the same on the other machine, and refused when it is not whole."""
 
-import hashlib
 import io
 import json
-import os
 import shutil
 import zipfile
 
@@ -14,48 +12,9 @@ import torch
 from core.analysis import neighbours, ood, scoring
 from core.jobs import queue
 from core.reports import archive
-from core.runs import files, reproduction, store, tags
+from core.runs import reproduction, store, tags
 from core.runs.safe_zip import BadArchive
-
-
-def contents(run: store.Run) -> dict[str, bytes]:
-    names = (*store.FINISHED_FILES, store.MANIFEST)
-    return {name: (run.folder / name).read_bytes() for name in names} | archive.added(run)
-
-
-def sealed(found: dict[str, bytes]) -> dict[str, bytes]:
-    """The same files under a manifest that agrees with them: what a careful forger hands in."""
-    entries = {
-        name: {"sha256": hashlib.sha256(found[name]).hexdigest(), "bytes": len(found[name])}
-        for name in store.FINISHED_FILES
-    }
-    return found | {store.MANIFEST: json.dumps({"schema": 1, "files": entries}).encode()}
-
-
-def with_json(found: dict[str, bytes], file: str, /, **changes) -> dict[str, bytes]:
-    return found | {file: json.dumps(json.loads(found[file]) | changes).encode()}
-
-
-@pytest.fixture
-def outside(artifacts):
-    """What lies around the folder of runs, to be compared afterwards."""
-    return {path for path in artifacts.parent.rglob("*") if artifacts not in path.parents}
-
-
-@pytest.fixture
-def untouched(artifacts, outside):
-    yield
-    assert {p for p in artifacts.parent.rglob("*") if artifacts not in p.parents} == outside
-    assert not list(artifacts.glob(".incoming*"))
-
-
-def refuse(found: dict[str, bytes], match: str) -> None:
-    before = sorted(os.listdir(store.root()))
-    with pytest.raises((BadArchive, files.BrokenRun, ValueError), match=match):
-        archive.take_in(archive.pack(found))
-    assert sorted(set(os.listdir(store.root())) - {".turn.lock"}) == sorted(
-        set(before) - {".turn.lock"}
-    )
+from tests.helpers.archives import contents, refuse, sealed, with_json
 
 
 def test_a_run_comes_back_as_it_was(tiny, untouched):
@@ -71,16 +30,6 @@ def test_a_run_comes_back_as_it_was(tiny, untouched):
     assert back.notes["note"] == "Look at 8"
     assert back.notes["imported"]
     assert scoring.reproduce(back.id).exact
-
-
-@pytest.fixture
-def rich(tiny):
-    """The tiny run with all that is computed and written later."""
-    neighbours.save(tiny.id)
-    scoring.stamp(tiny.id)
-    tags.write(tiny.info["test_sha256"], 3, "ambiguous")
-    queue.annotate(tiny.id, note="Look at 8")
-    return store.load(tiny.id)
 
 
 def test_what_was_added_to_a_run_comes_with_it(rich, untouched):

@@ -15,8 +15,7 @@ from core.jobs import experiment
 from core.reports import code_export, package
 from core.runs import store
 from core.training import augmentation, recipes, settings
-from tests.conftest import ROOT, TINY, synthetic
-from tests.jobs.test_experiment import recipe_for
+from tests.helpers.synthetic import TINY, recipe_for, synthetic
 
 
 def laid_out(run: store.Run, folder):
@@ -111,12 +110,6 @@ def test_neither_imports_lightbox(tiny):
             assert not node.module.startswith("core")
         if isinstance(node, ast.Import):
             assert not any(name.name.startswith("core") for name in node.names)
-
-
-@pytest.fixture
-def shipped(monkeypatch):
-    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
-    return {run.info["recipe"]: run for run in store.list_runs()}
 
 
 @pytest.mark.parametrize("name", recipes.RECIPES)

@@ -11,8 +11,8 @@ from core.data import datasets
 from core.jobs import experiment, queue
 from core.reports import html_report, review
 from core.runs import store
-from tests.conftest import ROOT, synthetic
-from tests.jobs.test_experiment import recipe_for
+from tests.helpers import ROOT
+from tests.helpers.synthetic import recipe_for, synthetic
 
 HOSTILE = "</script><script>document.title='x'</script><style>*{display:none}</style>\u202e$1 ${2}"
 

@@ -9,15 +9,7 @@ import pytest
 from core.analysis import neighbours, ood
 from core.jobs import queue
 from core.runs import reproduction, store, tags
-from tests.reports.test_archive import (  # noqa: F401
-    contents,
-    outside,
-    refuse,
-    rich,
-    sealed,
-    untouched,
-    with_json,
-)
+from tests.helpers.archives import contents, refuse, sealed, with_json
 
 pytestmark = pytest.mark.usefixtures("untouched")
 

@@ -13,8 +13,7 @@ from PIL import Image
 from core.jobs import experiment, queue
 from core.reports import archive, package
 from core.runs import store
-from tests.conftest import synthetic
-from tests.jobs.test_experiment import recipe_for
+from tests.helpers.synthetic import recipe_for, synthetic
 
 ORIGINALS = {
     "model.pth",

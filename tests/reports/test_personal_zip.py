@@ -12,7 +12,7 @@ from PIL import Image
 from core.reading import personal
 from core.reports import personal_zip
 from core.runs.safe_zip import BadArchive
-from tests.reading.test_personal import KIND, keep
+from tests.helpers.drawings import KIND, keep
 
 
 @pytest.fixture

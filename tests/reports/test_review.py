@@ -5,6 +5,7 @@ import pytest
 from core.jobs import queue
 from core.reports import review
 from core.runs import files, store
+from tests.helpers import ROOT
 
 
 def test_the_walk_has_six_stops_in_the_order_of_a_reviewer(tiny):
@@ -14,8 +15,6 @@ def test_the_walk_has_six_stops_in_the_order_of_a_reviewer(tiny):
 
 
 def test_evidence_is_a_page_that_exists(tiny):
-    from tests.conftest import ROOT
-
     for stop in review.stops(tiny):
         for finding in stop.findings:
             if finding.page:

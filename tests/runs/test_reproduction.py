@@ -12,8 +12,8 @@ from core.cli import main as command_line
 from core.data import datasets
 from core.jobs import background_tasks
 from core.runs import files, reproduction, store
-from tests.conftest import ROOT
-from tests.jobs.test_background_tasks import wait
+from tests.helpers import ROOT
+from tests.helpers.workers import task_done
 
 
 def tamper(run: store.Run, *, manifest: bool) -> None:
@@ -29,7 +29,7 @@ def tamper(run: store.Run, *, manifest: bool) -> None:
 def test_a_page_has_a_run_scored_again_in_a_worker(tiny):
     assert reproduction.read(tiny) is None
     background_tasks.start(tiny.id, "evaluate")
-    assert wait(tiny, "evaluate").status == "done"
+    assert task_done(tiny, "evaluate").status == "done"
     found = reproduction.read(tiny)
     assert found["exact"] is True
     assert found["problem"] is None
@@ -45,7 +45,7 @@ def test_tampered_weights_are_stamped_with_their_checksum_mismatch(tiny):
     """Case 26."""
     tamper(tiny, manifest=False)
     background_tasks.start(tiny.id, "evaluate")
-    found = wait(tiny, "evaluate")
+    found = task_done(tiny, "evaluate")
     assert found.status == "failed"
     assert "checksum mismatch" in found.reason
     assert reproduction.read(tiny)["exact"] is False

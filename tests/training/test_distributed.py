@@ -19,9 +19,8 @@ from core.training import distributed, hardware, models
 from core.training.distributed import ALONE, World
 from core.training.loop import _mix, prepared_batches
 from core.training.settings import TrainConfig
-from tests.conftest import ROOT
-from tests.helpers import together
-from tests.jobs.test_fine_tuning import keep_training_images
+from tests.helpers import ROOT, together
+from tests.helpers.drawings import keep_training_images
 
 LAUNCH = ["torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2"]
 TRAIN = ["core", "train", "digits-cnn", "--precision", "float32"]

@@ -6,21 +6,9 @@ import io
 import pytest
 import torch
 
-from core.data import datasets
-from core.training import loop, models
-from core.training.loop import Diverged, TrainingData, _mix, train
-from core.training.settings import TrainConfig
-
-
-def prepared(dataset: datasets.Dataset, config: TrainConfig, seed: int = 0):
-    torch.manual_seed(seed)
-    model = models.build("cnn", dataset.shape, len(dataset.classes), widths=(8, 8), dropout=0.2)
-    fit, validation = dataset.holdout(config.validation)
-    moments = config.moments(dataset.mean, dataset.std)
-    return model, TrainingData(fit, validation, dataset.test, *moments)
-
-
-FAST = TrainConfig(epochs=3, batch_size=32, lr=3e-3, rotation=5.0, translation=0.05)
+from core.training import loop, steps
+from core.training.loop import Diverged, _mix, train
+from tests.helpers.synthetic import FAST, prepared
 
 
 @pytest.mark.parametrize("name", ["gray", "rgb"])
@@ -34,7 +22,7 @@ def test_a_small_network_learns_the_blobs_in_any_shape(name, request):
 def test_each_epoch_yields_one_record_with_every_quantity(gray):
     model, parts = prepared(gray, FAST)
     records = []
-    done = train(model, parts, FAST, on_epoch=lambda record, _: records.append(record))
+    done = train(model, parts, FAST, on_epoch=records.append)
     assert records == done.history
     assert [record["epoch"] for record in records] == [1, 2, 3]
     assert set(records[0]) == {
@@ -45,6 +33,7 @@ def test_each_epoch_yields_one_record_with_every_quantity(gray):
         "validation_accuracy",
         "test_accuracy",
         "seconds",
+        "total_seconds",
         "images_per_second",
         "lr",
     }
@@ -85,13 +74,13 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(gray, setti
 
     saved = {}
 
-    def keep(record, snapshot):
+    def keep(record, checkpoint):
         buffer = io.BytesIO()
-        torch.save(snapshot(), buffer)
+        torch.save(checkpoint, buffer)
         saved[record["epoch"]] = buffer.getvalue()
 
     broken, _ = prepared(gray, config)
-    train(broken, parts, config, on_epoch=keep)
+    train(broken, parts, config, keep=keep)
     resumed, _ = prepared(gray, config, seed=99)
     state = torch.load(io.BytesIO(saved[1]), weights_only=True)
     done = train(resumed, parts, config, resume=state)
@@ -107,7 +96,7 @@ def test_the_best_epoch_before_a_break_is_kept_when_nothing_better_follows(gray)
     config = FAST.replace(epochs=2, select="best")
     model, parts = prepared(gray, config)
     saved = {}
-    train(model, parts, config, on_epoch=lambda record, snapshot: saved.update(snapshot()))
+    train(model, parts, config, keep=lambda record, checkpoint: saved.update(checkpoint))
     best = {name: value.clone() for name, value in saved["best_weights"].items()}
     saved["done"]["history"][-1]["validation_loss"] = -1.0  # not to be beaten
     resumed, _ = prepared(gray, config, seed=99)
@@ -123,7 +112,7 @@ def test_best_keeps_the_epoch_of_lowest_validation_loss_and_ends_with_its_weight
     done = train(model, parts, config)
     losses = [record["validation_loss"] for record in done.history]
     assert done.kept_epoch == losses.index(min(losses)) + 1
-    logits = models.predict_logits(model, parts.validation.images, parts.mean, parts.std)
+    logits = steps.predict_logits(model, parts.validation.images, parts.mean, parts.std)
     loss = torch.nn.functional.cross_entropy(logits, parts.validation.labels)
     assert float(loss) == pytest.approx(min(losses), rel=1e-5)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from core.training.precision import choose_precision, time_steps
-from tests.training.test_loop import FAST, prepared
+from tests.helpers.synthetic import FAST, prepared
 
 
 def test_the_precision_test_times_both_and_leaves_the_network_alone(gray):

@@ -11,15 +11,10 @@ from core.jobs import queue
 from core.reading import personal
 from core.reports import personal_zip
 from core.runs import store
-from tests.jobs.test_fine_tuning import keep_training_images
-from tests.pages.test_pages import texts
+from tests.helpers.drawings import keep_training_images
+from tests.helpers.pages import texts
 
-
-@pytest.fixture(autouse=True)
-def fresh_caches():
-    import streamlit as st
-
-    st.cache_resource.clear()
+pytestmark = pytest.mark.usefixtures("fresh_caches")
 
 
 def page():
