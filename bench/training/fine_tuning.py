@@ -62,7 +62,7 @@ def measure(run: store.Run, dataset, drawings, new, setting, seed: int) -> tuple
 def scores(model, parts, new) -> tuple[float, float]:
     held = (parts.validation.images.numpy(), parts.validation.labels.numpy())
     return tuple(
-        100 * scoring.read_right(model, part, parts.mean, parts.std) / len(part[1])
+        100 * scoring.count_right(model, part, parts.mean, parts.std) / len(part[1])
         for part in (new, held)
     )
 

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from captum.attr import LayerGradCam, Occlusion, Saliency
 from torch import Tensor, nn
 
-from core.training.models import normalise
+from core.training.steps import normalise
 
 METHODS = {
     "saliency": "Saliency",

@@ -215,7 +215,7 @@ def features(
     """
     import torch
 
-    from core.training.models import predict_logits
+    from core.training.steps import predict_logits
 
     trunk = model[:-1].eval()  # the layers are shared and in evaluation mode already
     tensor = torch.as_tensor(np.array(images) if isinstance(images, np.ndarray) else images)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import Any
 
-import numpy as np
 import torch
 
 from core.data import datasets
-from core.evaluation import classification, uncertainty
 from core.runs import files, reproduction, store
-from core.training import models
+from core.training import models, steps
 
 
 @dataclass(frozen=True)
@@ -36,9 +33,7 @@ def reproduce(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduct
     model = load_model(found)
     dataset = dataset or datasets.load(found.info["dataset"])
     check_data(found.info, dataset)
-    probs = classification.predict(
-        model, dataset.test.images, found.info["mean"], found.info["std"]
-    )
+    probs = steps.predict(model, dataset.test.images, found.info["mean"], found.info["std"])
     right = int((probs.argmax(1) == dataset.test.labels.numpy()).sum())
     before = found.predictions()["probs"].argmax(1)
     return Reproduction(
@@ -66,32 +61,12 @@ def stamp(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
     return result
 
 
-def measure(labels: np.ndarray, probs: np.ndarray, classes: tuple[str, ...]) -> dict[str, Any]:
-    """What metrics.json says of predictions: labels (N,), probs float32 (N, classes)."""
-    predicted = probs.argmax(1)
-    right = int((predicted == labels).sum())
-    counts = classification.confusion(labels, predicted, len(classes))
-    bins = uncertainty.calibration(labels, probs)
-    return {
-        "test_count": len(labels),
-        "test_right": right,
-        "test_accuracy": classification.accuracy(labels, probs),
-        "test_accuracy_interval": list(uncertainty.wilson_interval(right, len(labels))),
-        "test_loss": classification.cross_entropy(labels, probs),
-        "per_class": classification.per_class(labels, predicted, classes),
-        "confusion": counts.tolist(),
-        "most_confused": classification.most_confused(counts),
-        "expected_calibration_error": uncertainty.expected_calibration_error(bins),
-        "calibration": bins,
-    }
-
-
-def read_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) -> int:
+def count_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) -> int:
     """How many of some images uint8 (N, C, H, W) with labels (N,) a network reads right."""
     images, labels = drawings
     if not len(labels):
         return 0
-    probs = classification.predict(model, torch.from_numpy(images), mean, std)
+    probs = steps.predict(model, torch.from_numpy(images), mean, std)
     return int((probs.argmax(1) == labels).sum())
 
 

@@ -1,4 +1,4 @@
-"""Where data sets and runs lie, and how this program starts itself again in another process."""
+"""Where data sets lie, and how this program starts itself again in another process."""
 
 from __future__ import annotations
 
@@ -15,23 +15,13 @@ def data_root() -> Path:
     return Path(os.environ.get("LIGHTBOX_DATA", "data"))
 
 
-def artifacts_root() -> Path:
-    """The folder of all runs: LIGHTBOX_ARTIFACTS, by default artifacts/ in the working
-    directory.
-    """
-    return Path(os.environ.get("LIGHTBOX_ARTIFACTS", "artifacts"))
-
-
 def command(*arguments: str, threads: int | None = None) -> dict[str, Any]:
     """What `subprocess` takes to run `python -m core ARGUMENTS` over the same folders: args, cwd
     and env. `threads` bounds the processors it uses; None leaves it all of them.
     """
-    environment = {
-        **os.environ,
-        "LIGHTBOX_ARTIFACTS": str(artifacts_root().resolve()),
-        "LIGHTBOX_DATA": str(data_root().resolve()),
-        "PYTHONUNBUFFERED": "1",
-    }
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    for name, default in (("LIGHTBOX_ARTIFACTS", "artifacts"), ("LIGHTBOX_DATA", "data")):
+        environment[name] = str(Path(environment.get(name, default)).resolve())
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
     return {"args": [sys.executable, "-m", "core", *arguments], "cwd": CODE, "env": environment}

@@ -1,4 +1,4 @@
-"""Predict once; everything else is a small function of labels (N,) and probs (N, classes)."""
+"""How good predictions are: small functions of labels (N,) and probs (N, classes)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,34 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from core.training.models import predict_logits
+from core.evaluation.uncertainty import (
+    calibration,
+    expected_calibration_error,
+    wilson_interval,
+)
 
 
-def predict(
-    model: nn.Module, images: torch.Tensor, mean: Sequence[float], std: Sequence[float]
-) -> np.ndarray:
-    """Probabilities float32 (N, classes) for uint8 images (N, C, H, W), computed in float32."""
-    return predict_logits(model, images, mean, std).softmax(1).numpy()
+def measure(labels: np.ndarray, probs: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
+    """What metrics.json says of predictions: labels (N,), probs float32 (N, classes)."""
+    predicted = probs.argmax(1)
+    counts = confusion(labels, predicted, len(classes))
+    right = int(np.diag(counts).sum())
+    found = {
+        "test_count": len(labels),
+        "test_right": right,
+        "test_accuracy": accuracy(labels, probs),
+        "test_loss": cross_entropy(labels, probs),
+        "per_class": per_class(labels, predicted, classes),
+        "confusion": counts.tolist(),
+        "most_confused": most_confused(counts),
+    }
+    bins = calibration(labels, probs)
+    return found | {
+        "test_accuracy_interval": list(wilson_interval(right, len(labels))),
+        "expected_calibration_error": expected_calibration_error(bins),
+        "calibration": bins,
+    }
 
 
 def accuracy(labels: np.ndarray, probs: np.ndarray) -> float:

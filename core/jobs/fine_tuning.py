@@ -132,13 +132,13 @@ def prepare(run_id: str) -> FineTuning:
 
 
 def request(run_id: str, **changes: Any) -> dict[str, Any]:
-    """What jobs.submit takes to train a run further: recipe, config, seed, name and begin.
+    """What queue.submit takes to train a run further: recipe, config, seed, name and tuning.
 
     Its settings suit weights that know most already: a quarter of the epochs at three tenths of
     the learning rate. `changes` of settings, seed or name that are not None are taken as given.
     Raises what `prepare` does.
     """
-    begin, run = prepare(run_id), store.load(run_id)
+    tuning, run = prepare(run_id), store.load(run_id)
     recipe, config = from_description(run.info)
     gentle = {"epochs": max(1, round(EPOCHS * config.epochs)), "lr": LR * config.lr}
     if run.info.get("start_from"):
@@ -148,7 +148,8 @@ def request(run_id: str, **changes: Any) -> dict[str, Any]:
         "seed": given.pop("seed", run.info["seed"]),
         "name": given.pop("name", f"{run.title[:60]}, with own drawings"),
     }
-    return request | {"recipe": recipe, "config": config.replace(**gentle | given), "begin": begin}
+    config = config.replace(**gentle | given)
+    return request | {"recipe": recipe, "config": config, "tuning": tuning}
 
 
 def repeats(images: int, drawings: int) -> int:

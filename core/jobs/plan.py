@@ -45,24 +45,23 @@ def estimate(
     """
     import torch
 
-    from core.jobs import experiment
-    from core.training import models
+    from core.training import models, steps
     from core.training.hardware import choose_device, usable_threads
-    from core.training.loop import check_batch
+    from core.training.loop import TrainingData
     from core.training.precision import choose_precision, time_steps
 
     torch.set_num_threads(threads or usable_threads())
     chosen = choose_device(device)
     dataset = _here(recipe.dataset) or _noise(recipe.dataset)
-    parts = experiment.split(dataset, config)
-    check_batch(config, parts)
+    parts = TrainingData.of(dataset, config)
+    parts.check_batch(config.batch_size)
     model = models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
     model = model.to(chosen)
     picked, _ = choose_precision(model, parts, config, precision)
     step_ms = time_steps(model, parts, config, picked)
     few = dataset.test.take(torch.arange(min(len(dataset.test), 1000)))
     start = time.perf_counter()
-    models.predict_logits(model, few.images, parts.mean, parts.std)
+    steps.predict_logits(model, few.images, parts.mean, parts.std)
     each = (time.perf_counter() - start) / len(few)
     evaluation_s = each * (len(parts.validation) + len(dataset.test))
     epoch_s = step_ms / 1000 * math.ceil(len(parts.fit) / config.batch_size) + evaluation_s

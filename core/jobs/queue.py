@@ -45,10 +45,10 @@ def submit(
     threads: int | None = None,
     name: str | None = None,
     visitor: str | None = None,
-    begin: FineTuning | None = None,
+    tuning: FineTuning | None = None,
     start: bool = True,
 ) -> Submitted:
-    """Put a training in line and, with `start`, start its worker. `begin` is what it goes on
+    """Put a training in line and, with `start`, start its worker. `tuning` is what it goes on
     from.
 
     Raises Refused when training is off, the line is full or a limit of this installation is passed.
@@ -62,8 +62,8 @@ def submit(
         "device": device,
         "precision": precision,
         "threads": threads,
-        "start_from": begin.start_from if begin else None,
-        "personal": begin.personal if begin else None,
+        "start_from": tuning.start_from if tuning else None,
+        "personal": tuning.personal if tuning else None,
     }
     with turn():
         active = queue()
@@ -76,8 +76,8 @@ def submit(
         folder = store.create(
             {"id": run_id, "name": name, "visitor": visitor, **request}, store.REQUEST
         )
-        if begin:
-            _freeze(begin, folder)
+        if tuning:
+            _freeze(tuning, folder)
         _write_ticket(folder, active)
         place = _place(run_id, queue())
     if start:
@@ -206,10 +206,10 @@ def turn():
         ) from error
 
 
-def _freeze(begin: FineTuning, folder: Path) -> None:
+def _freeze(tuning: FineTuning, folder: Path) -> None:
     """Write down what a run begins from; one that cannot be is not in line."""
     try:
-        begin.freeze(folder)
+        tuning.freeze(folder)
     except (ValueError, OSError):
         _remove(folder)
         raise

@@ -31,7 +31,7 @@ def work(run_id: str, *, callbacks: Any = None, world: World = ALONE) -> store.R
     it into the run.
     """
     run = store.load(run_id)
-    with status.lock(run.folder):
+    with files.lock(run.folder):
         if not _wait(run.folder):
             return store.load(run_id) if run.folder.exists() else run
         try:
@@ -116,7 +116,7 @@ def _train(run: store.Run, callbacks: Any, world: World) -> store.Run:
         return experiment.resume(run.id, callbacks=watching, world=world)
     recipe, config = from_description(run.info)
     wanted = {key: run.info[key] for key in ("seed", "device", "precision", "threads", "name")}
-    wanted["begin"] = fine_tuning.frozen(run.folder, run.info)
+    wanted["tuning"] = fine_tuning.frozen(run.folder, run.info)
     return experiment.run(
         recipe, config=config, run_id=run.id, callbacks=watching, world=world, **wanted
     )

@@ -54,7 +54,7 @@ def score(run: store.Run) -> PersonalScore:
     import torch
 
     from core.analysis import scoring
-    from core.evaluation import classification
+    from core.training import steps
 
     kind = personal.kind_of(run)
     kept = personal.entries(kind)
@@ -62,7 +62,7 @@ def score(run: store.Run) -> PersonalScore:
         raise ValueError("there are no drawings yet: keep some on the Draw page")
     model = scoring.load_model(run)
     images = torch.from_numpy(personal.frames(kind, kept))
-    probs = classification.predict(model, images, run.info["mean"], run.info["std"])
+    probs = steps.predict(model, images, run.info["mean"], run.info["std"])
     verdict = judge(run, kept, probs)
     _keep(kind, run, kept, verdict)
     return verdict

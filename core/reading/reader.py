@@ -14,9 +14,9 @@ from PIL import Image
 
 from core.analysis import scoring
 from core.data import datasets
-from core.evaluation import classification
 from core.reading import digit_strings, preprocessing, stroke_width
 from core.runs import store
+from core.training import steps
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ class Reader:
     def score(self, images: np.ndarray) -> np.ndarray:
         """Probabilities float32 (N, classes) of prepared images, uint8 (N, C, H, W)."""
         batch = torch.from_numpy(np.array(images))
-        return classification.predict(
-            self.model, batch, self.run.info["mean"], self.run.info["std"]
-        )
+        return steps.predict(self.model, batch, self.run.info["mean"], self.run.info["std"])
 
 
 def open_run(run_id: str) -> Reader:

@@ -51,7 +51,7 @@ def script(run: Run) -> str:
 
 def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     """(markdown or code, source) from top to bottom."""
-    from core.training import augmentation, loop, models
+    from core.training import augmentation, loop, steps
     from core.training.recipes import from_description
 
     recipe, config = from_description(run.info)
@@ -63,11 +63,11 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     yield "markdown", "## The network"
     yield "code", _network(run, recipe)
     yield "markdown", "## Training"
-    functions = [models.normalise, models.to_input, models.predict_logits]
+    functions = [steps.normalise, steps.to_input, steps.predict_logits]
     if changed:
         functions += _own(augmentation)
     functions += [loop.make_optimizer, loop._make_schedule, loop._mix]
-    yield "code", f"CHUNK, PREPARED = {models.CHUNK}, {loop.PREPARED}\n\n\n" + _cut_out(*functions)
+    yield "code", f"CHUNK, PREPARED = {steps.CHUNK}, {loop.PREPARED}\n\n\n" + _cut_out(*functions)
     pixels = "augment(images[chunk].float(), config, generator)"
     yield (
         "code",

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from core.analysis import neighbours, ood, scoring
+from core.analysis import neighbours, ood
+from core.evaluation import classification
 from core.runs import reproduction, safe_zip, store
 from core.runs.safe_zip import BadArchive
 from core.training.recipes import from_description
@@ -123,7 +124,7 @@ def predictions(content: bytes, metrics: dict[str, Any], names: list[str]) -> No
         )
     if labels.min() < 0 or labels.max() >= classes or not np.isfinite(probs).all():
         raise BadArchive(f"{store.PREDICTIONS}: labels or probabilities out of range")
-    measured = scoring.measure(labels, probs.astype(np.float32), tuple(names))
+    measured = classification.measure(labels, probs.astype(np.float32), tuple(names))
     if fault := _other_form(metrics, measured):
         raise BadArchive(f"{store.METRICS}: {fault}")
     counts, share = np.array(metrics["confusion"]), metrics["test_accuracy"]

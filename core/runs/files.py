@@ -9,11 +9,16 @@ import os
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+SCHEMA = 1
 MAX_TENSOR_BYTES = 500_000_000
 MAX_ENTRIES = 10_000  # a tensor is an entry of the archive
 
@@ -43,6 +48,13 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
         raise
 
 
+def lock(folder: Path) -> BaseFileLock:
+    """The lock that a run's worker holds for as long as it lives; a killed one frees it at once."""
+    from filelock import FileLock
+
+    return FileLock(folder / "lock", timeout=5, is_singleton=True)
+
+
 def sweep(folder: Path) -> None:
     """Remove what writes that were killed have left beside their names."""
     for rest in folder.glob(".*.tmp"):
@@ -52,6 +64,33 @@ def sweep(folder: Path) -> None:
 def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
     content = json.dumps(value, indent=1, ensure_ascii=False).encode() + b"\n"
     write_bytes(path, content, sync=sync)
+
+
+def append_json(path: Path, record: dict[str, Any]) -> None:
+    """Add one line with a single write, so that a reader never sees half of two."""
+    line = json.dumps(record).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        os.write(descriptor, (b"\n" if torn else b"") + line)
+    finally:
+        os.close(descriptor)
+
+
+def write_epoch(history: Path, checkpoint: Path, record: dict[str, Any], weights: dict) -> None:
+    """An epoch's record and what its training goes on from, in that order."""
+    append_json(history, record)
+    write_tensors(checkpoint, weights)
+
+
+def write_manifest(path: Path, names: Sequence[str]) -> None:
+    """sha256 and size of each of these files beside it: the last thing a finished run gets."""
+    entries = {}
+    for name in names:
+        content = path.with_name(name).read_bytes()
+        entries[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    write_json(path, {"schema": SCHEMA, "files": entries})
 
 
 def write_arrays(path: Path, **arrays: np.ndarray) -> None:

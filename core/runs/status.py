@@ -16,13 +16,6 @@ ACTIVE = ("queued", "running", "stalled")
 RESUMABLE = ("interrupted", "stopped", "failed")
 
 
-def lock(folder: Path):
-    """The lock that a run's worker holds for as long as it lives; a killed one frees it at once."""
-    from filelock import FileLock
-
-    return FileLock(folder / "lock", timeout=5, is_singleton=True)
-
-
 def is_locked(folder: Path, name: str = "lock") -> bool:
     """Whether a worker holds the run's lock now, or another lock of its folder."""
     from filelock import FileLock, Timeout

@@ -6,11 +6,12 @@ Nothing here imports torch at the top: pages read runs without it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -20,12 +21,22 @@ from typing import Any
 
 import numpy as np
 
-from core.data.folders import artifacts_root as root
 from core.runs import status
-from core.runs.files import BrokenRun, read_arrays, read_json, read_state_dict, write_json
-from core.training.settings import renamed
+from core.runs.files import (
+    SCHEMA,
+    BrokenRun,
+    lock,
+    read_arrays,
+    read_json,
+    read_state_dict,
+    sweep,
+    write_arrays,
+    write_json,
+    write_manifest,
+    write_tensors,
+)
+from core.training.settings import RENAMED, renamed
 
-SCHEMA = 1
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
 HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
@@ -84,6 +95,13 @@ class Run:
         return read_arrays(path)
 
 
+def root() -> Path:
+    """The folder of all runs: LIGHTBOX_ARTIFACTS, by default artifacts/ in the working
+    directory.
+    """
+    return Path(os.environ.get("LIGHTBOX_ARTIFACTS", "artifacts"))
+
+
 def new_id(recipe: str) -> str:
     """A fresh id: recipe, UTC time and four random digits, so that ids of a recipe sort by age."""
     stem = re.sub(r"[^a-z0-9-]+", "-", recipe.lower()).strip("-")[:40] or "run"
@@ -107,8 +125,34 @@ def create(info: dict[str, Any], name: str = INFO) -> Path:
     """
     path = root() / info["id"]
     path.mkdir(parents=True, exist_ok=(path / REQUEST).is_file() and not (path / INFO).exists())
+    sweep(path)  # of an attempt that was killed while it wrote run.json
     write_json(path / name, {"schema": SCHEMA, **info})
     return path
+
+
+@contextmanager
+def begin(info: dict[str, Any]) -> Iterator[Path]:
+    """The folder of a new run with its run.json, locked for its worker while the block lasts."""
+    folder = create({**info, "created": _now()})
+    with lock(folder):
+        yield folder
+
+
+def finish(
+    folder: Path, weights: dict[str, Any], arrays: dict[str, np.ndarray], metrics: dict[str, Any]
+) -> Run:
+    """Write what a training ended with, the manifest last; the finished run."""
+    finished = {**metrics, "finished": _now()}
+    write_tensors(folder / WEIGHTS, weights)
+    write_arrays(folder / PREDICTIONS, **arrays)
+    write_json(folder / METRICS, finished)
+    write_manifest(folder / MANIFEST, FINISHED_FILES)
+    return load(folder.name)
+
+
+def _now() -> str:
+    """This moment with its time zone, to the second."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def _is_run(folder: str | Path) -> bool:
@@ -178,7 +222,7 @@ def _read(folder: Path, stamps: tuple) -> Run:
                 f"(schema {info['schema']}): update"
             )
         for part in ("config", "recipe_config", "changed"):
-            if isinstance(info.get(part), dict):
+            if isinstance(info.get(part), dict) and info[part].keys() & RENAMED:
                 info[part] = renamed(info[part])
         metrics = None
         if (folder / MANIFEST).is_file():
@@ -209,28 +253,6 @@ def read_history(folder: Path) -> tuple[list[dict[str, Any]], int]:
         except (ValueError, TypeError, KeyError):
             unreadable += number < len(lines) - 1
     return [records[epoch] for epoch in sorted(records)], unreadable
-
-
-def append_history(folder: Path, record: dict[str, Any]) -> None:
-    """Add one line with a single write, so that a reader never sees half of two."""
-    path = folder / HISTORY
-    line = json.dumps(record).encode() + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        os.write(descriptor, (b"\n" if torn else b"") + line)
-    finally:
-        os.close(descriptor)
-
-
-def write_manifest(folder: Path) -> None:
-    """sha256 and size of each file: the last thing a finished run gets."""
-    entries = {}
-    for name in FINISHED_FILES:
-        content = (folder / name).read_bytes()
-        entries[name] = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    write_json(folder / MANIFEST, {"schema": SCHEMA, "files": entries})
 
 
 def read_weights(run: Run) -> dict[str, Any]:

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.data.datasets import Split
+from core.data.datasets import Dataset, Split
 from core.training.augmentation import augment
 from core.training.distributed import ALONE, World
-from core.training.models import channels_last, normalise, predict_logits
 from core.training.settings import TrainConfig
+from core.training.steps import normalise, predict_logits, train_step
 
 PREPARED = (
     2048  # images made ready at once: 6 MB of gray 28x28 in float32, inside the last-level cache
@@ -50,6 +52,19 @@ class TrainingData:
     mean: Sequence[float]
     std: Sequence[float]
 
+    @classmethod
+    def of(cls, dataset: Dataset, config: TrainConfig) -> TrainingData:
+        """A data set held out and normalised as the settings say."""
+        moments = config.moments(dataset.mean, dataset.std)
+        return cls(*dataset.holdout(config.validation), dataset.test, *moments)
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raises ValueError when a batch is larger than the data."""
+        if batch_size > len(self.fit):
+            raise ValueError(
+                f"batch_size: {batch_size} is more than the {len(self.fit)} training images"
+            )
+
 
 @dataclass
 class Trained:
@@ -63,6 +78,24 @@ class Trained:
     kept_epoch: int = 0
     shown_classes: list[Tensor] = field(default_factory=list)
     shown_confidences: list[Tensor] = field(default_factory=list)
+
+    def outcome(self) -> dict[str, Any]:
+        """What metrics.json says of the training itself."""
+        kept = self.history[self.kept_epoch - 1] if self.history else {}
+        return {
+            "kept_epoch": self.kept_epoch,
+            "epochs": len(self.history),
+            "validation_accuracy": kept.get("validation_accuracy"),
+            "validation_loss": kept.get("validation_loss"),
+            "training_seconds": sum(record["seconds"] for record in self.history),
+            "total_seconds": self.history[-1]["total_seconds"] if self.history else 0.0,
+        }
+
+    def predictions(self, count: int) -> dict[str, np.ndarray]:
+        """`epoch_classes` and `epoch_confidences` uint8 (E, count), also of no epoch at all."""
+        found = {"epoch_classes": self.shown_classes, "epoch_confidences": self.shown_confidences}
+        none = np.empty((0, count), np.uint8)
+        return {name: torch.stack(rows).numpy() if rows else none for name, rows in found.items()}
 
     def to_dict(self) -> dict[str, Any]:
         """As a checkpoint holds it; the lists as one tensor each, which is written much faster."""
@@ -85,17 +118,19 @@ def train(
     seed: int = 0,
     precision: str = "float32",
     on_batch: Callable[[int, int, float, float], None] | None = None,
-    on_epoch: Callable[[dict[str, Any], Callable[[], dict]], None] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    keep: Callable[[dict[str, Any], dict], None] | None = None,
+    extra: Mapping[str, Any] = MappingProxyType({}),
     resume: dict | None = None,
     world: World = ALONE,
 ) -> Trained:
     """Train `model` in place, on the device it lies on; it ends with the weights of the kept epoch.
 
-    `on_batch(epoch, images done, mean loss, accuracy so far)` is called some times a second.
-    `on_epoch(record, snapshot)` is called after each epoch; `snapshot()` returns what `resume`
-    takes to go on after that epoch, with the same weights at the end as an unbroken training (same
-    machine, same number of threads). Raises ValueError when the batch is larger than the data,
-    Diverged when the loss is no longer finite.
+    `on_batch(epoch, images done, mean loss, accuracy so far)` is called some times a second. After
+    each epoch come `keep(record, checkpoint)`, the checkpoint being what `resume` takes to go on
+    with the same weights at the end as an unbroken training (same machine, same number of threads),
+    and `on_epoch(record)`; `extra` goes into every record. Raises ValueError when the batch is
+    larger than the data, Diverged when the loss is no longer finite.
 
     In a `world` of several processes each calls this with the same arguments and works on its part
     of every batch. Only the first evaluates, keeps a history and calls back, `on_batch` with the
@@ -103,9 +138,9 @@ def train(
     whose weights stay those of the last epoch.
     """
     world.check_batch(config.batch_size)
-    check_batch(config, data)
-    device = next(model.parameters()).device
-    channels_last(model)
+    data.check_batch(config.batch_size)
+    start, device = time.perf_counter(), next(model.parameters()).device
+    model.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, config)
     steps = math.ceil(len(data.fit) / config.batch_size)
     schedule = _make_schedule(optimizer, config, steps)
@@ -116,17 +151,9 @@ def train(
         if schedule:
             schedule.load_state_dict(resume["schedule"])
         done, best_weights = Trained.from_dict(resume["done"]), resume["best_weights"]
+    earlier = done.history[-1]["total_seconds"] if done.history else 0.0
     fit = Split(data.fit.images.to(device), data.fit.labels.to(device))
     network = world.wrap(model)
-
-    def snapshot() -> dict:
-        return {
-            "model": model.state_dict(),
-            "optimizer": optimizer.state_dict(),
-            "schedule": schedule.state_dict() if schedule else None,
-            "done": done.to_dict(),
-            "best_weights": best_weights,
-        }
 
     def close(record: dict) -> None:
         """Evaluate an epoch, keep what is to be kept of it, and tell."""
@@ -139,14 +166,26 @@ def train(
         done.history.append(record)
         done.shown_classes.append(predicted.to(torch.uint8))
         done.shown_confidences.append((confidence * 255).round().to(torch.uint8))
-        if config.select == "last" or _is_best(done.history):
+        # the loss: it is less of a lottery than the accuracy
+        losses = [past["validation_loss"] for past in done.history]
+        if config.select == "last" or losses[-1] <= min(losses):
             done.kept_epoch = record["epoch"]
             if config.select == "best":
                 best_weights = {
                     name: value.detach().clone() for name, value in model.state_dict().items()
                 }
+        record |= {"total_seconds": earlier + time.perf_counter() - start, **extra}
+        if keep:
+            checkpoint = {
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict() if schedule else None,
+                "done": done.to_dict(),
+                "best_weights": best_weights,
+            }
+            keep(record, checkpoint)
         if on_epoch:
-            on_epoch(record, snapshot)
+            on_epoch(record)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for epoch in range(len(done.history) + 1, config.epochs + 1):
@@ -169,14 +208,6 @@ def train(
     if best_weights is not None:
         model.load_state_dict(best_weights)
     return done
-
-
-def check_batch(config: TrainConfig, data: TrainingData) -> None:
-    """Raises ValueError when a batch is larger than the data."""
-    if config.batch_size > len(data.fit):
-        raise ValueError(
-            f"batch_size: {config.batch_size} is more than the {len(data.fit)} training images"
-        )
 
 
 def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict[str, float | None]:
@@ -275,19 +306,6 @@ def prepared_batches(
         yield from zip(images.split(sizes), fit.labels[chunk].split(sizes), strict=True)
 
 
-def train_step(
-    network, images, labels, config, optimizer, autocast, factor: float = 1.0
-) -> tuple[Tensor, Tensor]:
-    """One update, of `factor` times the loss; (loss, logits) without their graph."""
-    with autocast:
-        logits = network(images)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
-    optimizer.zero_grad(set_to_none=True)
-    (loss if factor == 1.0 else loss * factor).backward()
-    optimizer.step()
-    return loss.detach(), logits.detach()
-
-
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """The configured optimiser; weight decay spares biases and batch-norm scales."""
     groups = [{"params": list(model.parameters()), "weight_decay": 0.0}]
@@ -315,14 +333,6 @@ def _make_schedule(optimizer, config: TrainConfig, steps: int):
     return torch.optim.lr_scheduler.OneCycleLR(
         optimizer, max_lr=config.lr, total_steps=config.epochs * steps, pct_start=0.25
     )
-
-
-def _is_best(history: list[dict]) -> bool:
-    """Whether the last epoch has the lowest validation loss, which is less of a lottery than the
-    accuracy.
-    """
-    losses = [record["validation_loss"] for record in history]
-    return losses[-1] <= min(losses)
 
 
 def _mix(seed: int, epoch: int, rank: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""The networks, as plain `nn.Sequential`s in the order of their layers, and how images enter them.
+"""The networks, as plain `nn.Sequential`s in the order of their layers.
 
 Every size comes from the data: `shape` is (channels, height, width), `classes` the number of
 classes. All networks return logits (N, classes).
@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor, nn
-
-CHUNK = 256  # images a forward pass takes at once: larger ones fall out of the processor's cache
+from torch import nn
 
 
 def mlp(shape, classes: int, *, hidden: Sequence[int] = (128, 64), dropout: float = 0.0):
@@ -111,16 +109,21 @@ def house(
 MODELS = {"mlp": mlp, "cnn": cnn, "house": house}
 
 
-def build(name: str, shape: tuple[int, int, int], classes: int, **sizes) -> nn.Sequential:
-    """A fresh network for images of `shape` (C, H, W). Raises ValueError for an unknown name or
-    misfit.
+def build(
+    name: str, shape: tuple[int, int, int], classes: int, *, seed: int | None = None, **sizes
+) -> nn.Sequential:
+    """A fresh network for images of `shape` (C, H, W), its weights drawn from `seed` or, without
+    one, from torch's own generator. Raises ValueError for an unknown name or misfit.
     """
     if name not in MODELS:
         raise ValueError(f"unknown model {name!r}: choose one of {', '.join(MODELS)}")
     if classes < 2:
         raise ValueError(f"classes: {classes} is too few to classify; at least 2 are needed")
     try:
-        return MODELS[name](shape, classes, **sizes)
+        with torch.random.fork_rng(devices=[], enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            return MODELS[name](shape, classes, **sizes)
     except TypeError as error:
         raise ValueError(f"model {name!r}: {error}") from error
 
@@ -130,50 +133,9 @@ def count_parameters(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def normalise(
-    pixels: Tensor, mean: Sequence[float], std: Sequence[float], *, white: float = 1.0
-) -> Tensor:
-    """Float pixels (N, C, H, W) in 0..white, scaled to 0..1, minus the channel's mean, over its
-    deviation.
-    """
-    scale = [1 / (white * deviation) for deviation in std]
-    shift = [-average / deviation for average, deviation in zip(mean, std, strict=True)]
-    per_channel = torch.tensor([scale, shift], device=pixels.device).view(2, 1, -1, 1, 1)
-    return torch.addcmul(per_channel[1], pixels, per_channel[0])
-
-
-def to_input(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """uint8 images (N, C, H, W) as the float32 that a network takes."""
-    return normalise(images.float(), mean, std, white=255.0)
-
-
 def channels_last(model: nn.Module) -> nn.Module:
     """The memory layout in which convolutions are fastest, on CPU and GPU alike."""
     return model.to(memory_format=torch.channels_last)
-
-
-@torch.inference_mode()
-def predict_logits(
-    model: nn.Module, images: Tensor, mean: Sequence[float], std: Sequence[float]
-) -> Tensor:
-    """Logits float32 (N, classes) on the CPU for uint8 images (N, C, H, W), in evaluation mode and
-    float32.
-
-    The model is put back into the mode it was in.
-    """
-    was_training = model.training
-    model.eval()
-    device = next(model.parameters()).device
-    try:
-        parts = [
-            model(
-                to_input(chunk.to(device), mean, std).contiguous(memory_format=torch.channels_last)
-            )
-            for chunk in images.split(CHUNK)
-        ]
-    finally:
-        model.train(was_training)
-    return torch.cat(parts).float().cpu()
 
 
 def layer_table(

@@ -13,9 +13,10 @@ import torch
 from torch import nn
 
 from core.data.datasets import Split
-from core.training.loop import PREPARED, TrainingData, make_optimizer, prepared_batches, train_step
+from core.training.loop import PREPARED, TrainingData, make_optimizer, prepared_batches
 from core.training.models import channels_last
 from core.training.settings import TrainConfig
+from core.training.steps import train_step
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 

@@ -71,7 +71,7 @@ def test_looking_up_features_leaves_the_network_in_evaluation_mode(tiny):
 def test_other_weights_have_other_neighbours(tiny):
     neighbours.save(tiny.id)
     (tiny.folder / store.WEIGHTS).write_bytes(b"retrained")
-    store.write_manifest(tiny.folder)
+    files.write_manifest(tiny.folder / store.MANIFEST, store.FINISHED_FILES)
     assert neighbours.read(tiny) is None
     assert neighbours.read_index(tiny) is None
 

@@ -53,7 +53,7 @@ def rewritten(run: store.Run, change) -> store.Run:
     weights = store.read_weights(run)
     change(weights)
     files.write_tensors(run.folder / store.WEIGHTS, weights)
-    store.write_manifest(run.folder)
+    files.write_manifest(run.folder / store.MANIFEST, store.FINISHED_FILES)
     return store.load(run.id)
 
 

@@ -8,9 +8,7 @@ from core.data import folders
 
 def test_folders_are_those_of_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("LIGHTBOX_DATA", str(tmp_path / "sets"))
-    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(tmp_path / "runs"))
     assert folders.data_root() == tmp_path / "sets"
-    assert folders.artifacts_root() == tmp_path / "runs"
 
 
 def test_a_command_runs_here_over_the_same_folders(monkeypatch, tmp_path):

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
 from core.evaluation import classification
-from core.training import models
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
 PROBS = np.array(
@@ -20,17 +18,6 @@ PROBS = np.array(
     np.float32,
 )
 PREDICTED = PROBS.argmax(1)
-
-
-def test_probabilities_sum_to_one_and_rank_as_the_logits():
-    torch.manual_seed(0)
-    model = models.build("mlp", (3, 8, 8), 7)
-    images = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
-    probs = classification.predict(model, images, (0.5,) * 3, (0.5,) * 3)
-    logits = models.predict_logits(model, images, (0.5,) * 3, (0.5,) * 3)
-    assert probs.dtype == np.float32
-    assert probs.sum(1) == pytest.approx(np.ones(20), abs=1e-6)
-    assert np.array_equal(probs.argmax(1), logits.argmax(1).numpy())
 
 
 def test_accuracy_is_the_share_of_right_predictions():

@@ -166,9 +166,9 @@ def test_stop_ends_a_worker_that_does_not_respond_by_the_number_it_left(monkeypa
     (folder / status.TICKET).unlink()
     code = (
         "import pathlib, signal, sys, time;"
-        "from core.jobs import worker; from core.runs import status;"
+        "from core.jobs import worker; from core.runs import files;"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-        f"folder = pathlib.Path({str(folder)!r}); held = status.lock(folder); held.acquire();"
+        f"folder = pathlib.Path({str(folder)!r}); held = files.lock(folder); held.acquire();"
         "worker._heartbeat(folder, {}); time.sleep(120)"
     )
     hung = subprocess.Popen([sys.executable, "-c", code, "core", "work", run_id], cwd=ROOT)

@@ -163,7 +163,7 @@ def test_stop_never_kills_a_process_that_is_not_the_runs_worker(in_line, monkeyp
     monkeypatch.setattr(status, "STALL_S", -1.0)
     run_id = in_line()
     folder = store.load(run_id).folder
-    with status.lock(folder):
+    with files.lock(folder):
         (folder / status.TICKET).unlink()
         files.write_json(folder / status.HEARTBEAT, {"pid": os.getppid()})
         assert workers.state_of(run_id) == "stalled"

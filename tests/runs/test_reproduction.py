@@ -23,7 +23,7 @@ def tamper(run: store.Run, *, manifest: bool) -> None:
     last = [name for name in weights if name.endswith("weight")][-1]
     files.write_tensors(path, {**weights, last: -weights[last]})
     if manifest:
-        store.write_manifest(run.folder)
+        files.write_manifest(run.folder / store.MANIFEST, store.FINISHED_FILES)
 
 
 def test_a_page_has_a_run_scored_again_in_a_worker(tiny):

@@ -48,7 +48,7 @@ def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
 
 
 def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):
-    with status.lock(folder):
+    with files.lock(folder):
         files.write_json(folder / status.HEARTBEAT, {})
         assert status.derive(folder, None) == "running"
         files.write_json(folder / status.TICKET, {"number": 1})
@@ -60,7 +60,7 @@ def test_a_worker_that_says_nothing_is_not_responding_since_then(folder):
     """Case 10."""
     files.write_json(folder / status.HEARTBEAT, {})
     aged(folder / status.HEARTBEAT, status.STALL_S + 5)
-    with status.lock(folder):
+    with files.lock(folder):
         assert status.derive(folder, None) == "stalled"
         assert status.sentence(folder, "stalled", 3).startswith("Not responding since ")
         files.write_json(folder / status.HEARTBEAT, {})

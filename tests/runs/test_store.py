@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from core.runs import files, status, store
+from core.runs import files, store
 
 INFO = {
     "recipe": "mnist-mlp",
@@ -128,11 +128,11 @@ def test_a_run_of_a_newer_schema_says_so(artifacts):
 def test_history_keeps_whole_lines_and_ignores_a_torn_last_one(artifacts):
     """Case 15."""
     folder = make("run").folder
-    store.append_history(folder, {"epoch": 1, "train_loss": 0.5})
+    files.append_json(folder / store.HISTORY, {"epoch": 1, "train_loss": 0.5})
     with open(folder / store.HISTORY, "ab") as file:
         file.write(b'{"epoch": 2, "train_l')
     assert store.read_history(folder) == ([{"epoch": 1, "train_loss": 0.5}], 0)
-    store.append_history(folder, {"epoch": 2, "train_loss": 0.4})
+    files.append_json(folder / store.HISTORY, {"epoch": 2, "train_loss": 0.4})
     records, unreadable = store.read_history(folder)
     assert [record["epoch"] for record in records] == [1, 2]
     assert unreadable == 1  # now it stands in the middle
@@ -152,7 +152,7 @@ def test_the_later_attempt_at_an_epoch_holds_and_epochs_are_in_order(artifacts):
     """Cases 8 and 43."""
     folder = make("run").folder
     for epoch, loss in ((1, 0.9), (3, 0.7), (2, 0.8), (2, 0.75), (3, 0.6)):
-        store.append_history(folder, {"epoch": epoch, "train_loss": loss})
+        files.append_json(folder / store.HISTORY, {"epoch": epoch, "train_loss": loss})
     records, _ = store.read_history(folder)
     assert [(r["epoch"], r["train_loss"]) for r in records] == [(1, 0.9), (2, 0.75), (3, 0.6)]
 
@@ -160,7 +160,7 @@ def test_the_later_attempt_at_an_epoch_holds_and_epochs_are_in_order(artifacts):
 def test_state_follows_the_lock(artifacts):
     run = make("run")
     assert run.status == "interrupted"
-    with status.lock(run.folder):
+    with files.lock(run.folder):
         assert store.load("run").status == "running"
     assert store.load("run").status == "interrupted"
 

@@ -14,7 +14,7 @@ import torch
 from core.analysis import scoring
 from core.jobs import experiment, queue, worker
 from core.reading import personal
-from core.runs import status, store
+from core.runs import files, status, store
 from core.training import distributed, hardware, models
 from core.training.distributed import ALONE, World
 from core.training.loop import _mix, prepared_batches
@@ -298,7 +298,7 @@ def test_a_run_whose_worker_died_waiting_is_put_in_line_again(artifacts):
     again = queue.resume(submitted.run_id, start=False, left=True)
     assert not again.already
     assert again.run_id == submitted.run_id
-    with status.lock(store.folder_of(submitted.run_id)):
+    with files.lock(store.folder_of(submitted.run_id)):
         assert queue.resume(submitted.run_id, start=False, left=True).already
 
 

@@ -44,23 +44,6 @@ def test_glorot_start_is_uniform_within_its_bound_with_zero_biases():
     assert not dense.bias.detach().any()
 
 
-def test_input_is_scaled_to_the_given_mean_and_deviation():
-    images = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1)
-    values = models.to_input(images, (0.0, 0.5, 0.5), (1.0, 0.5, 0.25))
-    assert values.flatten().tolist() == pytest.approx([0.0, -0.6, 2.0])
-
-
-def test_prediction_does_not_depend_on_the_chunks_and_keeps_the_mode(monkeypatch):
-    torch.manual_seed(0)
-    model = models.build("cnn", (1, 28, 28), 10, batch_norm=True, dropout=0.5).train()
-    images = torch.randint(0, 256, (70, 1, 28, 28), dtype=torch.uint8)
-    whole = models.predict_logits(model, images, (0.1,), (0.3,))
-    monkeypatch.setattr(models, "CHUNK", 16)
-    parts = models.predict_logits(model, images, (0.1,), (0.3,))
-    assert torch.allclose(whole, parts, atol=1e-5)
-    assert model.training
-
-
 def test_the_layer_table_adds_up_to_the_parameter_count():
     model = models.build("cnn", (3, 32, 32), 7)
     rows = list(models.layer_table(model, (3, 32, 32)))

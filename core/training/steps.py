@@ -1,0 +1,73 @@
+"""One batch through a network: made ready, forward to an answer, back to new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+CHUNK = 256  # images a forward pass takes at once: larger ones fall out of the processor's cache
+
+
+def normalise(
+    pixels: Tensor, mean: Sequence[float], std: Sequence[float], *, white: float = 1.0
+) -> Tensor:
+    """Float pixels (N, C, H, W) in 0..white, scaled to 0..1, minus the channel's mean, over its
+    deviation.
+    """
+    scale = [1 / (white * deviation) for deviation in std]
+    shift = [-average / deviation for average, deviation in zip(mean, std, strict=True)]
+    per_channel = torch.tensor([scale, shift], device=pixels.device).view(2, 1, -1, 1, 1)
+    return torch.addcmul(per_channel[1], pixels, per_channel[0])
+
+
+def to_input(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """uint8 images (N, C, H, W) as the float32 that a network takes."""
+    return normalise(images.float(), mean, std, white=255.0)
+
+
+def train_step(
+    network, images, labels, config, optimizer, autocast, factor: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """One update, of `factor` times the loss; (loss, logits) without their graph."""
+    with autocast:
+        logits = network(images)
+    loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+    optimizer.zero_grad(set_to_none=True)
+    (loss if factor == 1.0 else loss * factor).backward()
+    optimizer.step()
+    return loss.detach(), logits.detach()
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: nn.Module, images: Tensor, mean: Sequence[float], std: Sequence[float]
+) -> Tensor:
+    """Logits float32 (N, classes) on the CPU for uint8 images (N, C, H, W), in evaluation mode and
+    float32.
+
+    The model is put back into the mode it was in.
+    """
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    try:
+        parts = [
+            model(
+                to_input(chunk.to(device), mean, std).contiguous(memory_format=torch.channels_last)
+            )
+            for chunk in images.split(CHUNK)
+        ]
+    finally:
+        model.train(was_training)
+    return torch.cat(parts).float().cpu()
+
+
+def predict(
+    model: nn.Module, images: Tensor, mean: Sequence[float], std: Sequence[float]
+) -> np.ndarray:
+    """Probabilities float32 (N, classes) for uint8 images (N, C, H, W), computed in float32."""
+    return predict_logits(model, images, mean, std).softmax(1).numpy()
