@@ -12,10 +12,24 @@ from core.jobs import experiment
 from core.runs import store
 from core.training import recipes
 from tests.helpers import ROOT
-from tests.helpers.synthetic import TINY, synthetic
+from tests.helpers.synthetic import ONE_THREAD, TINY, synthetic
 
 pytest_plugins = [f"tests.helpers.{name}" for name in ("archives", "browsing", "pages", "runs")]
 REAL_DATA = ROOT / "data"
+MARKS = {  # of every test that uses the fixture
+    "trained_root": ["trains"],
+    "synthetic_root": ["trains"],
+    "colour_root": ["trains"],
+    "browser": ["browser", "slow"],
+    "real_data": ["real_data", "slow"],
+}
+
+
+def pytest_collection_modifyitems(items) -> None:
+    for item in items:
+        for fixture in MARKS.keys() & set(item.fixturenames):
+            for mark in MARKS[fixture]:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +48,7 @@ def trained_root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-        experiment.run(
-            recipes.get("digits-cnn"), config=TINY, precision="float32", threads=1, name="Tiny"
-        )
+        experiment.run(recipes.get("digits-cnn"), config=TINY, **ONE_THREAD, name="Tiny")
     return root
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import ROOT, one_path
 from tests.helpers.rooms import ROOMS
 
 ORDER = [f"{room}.{name}" for room, names in ROOMS.items() for name in names]
@@ -100,7 +100,7 @@ ALLOWED = {
 }
 
 
-@pytest.mark.parametrize("page", ALLOWED)
+@pytest.mark.parametrize("page", one_path(ALLOWED, also=["samples"]))
 def test_looking_at_results_loads_no_heavy_package(tiny, page):
     """Streamlit itself imports a part of plotly; what counts is what the page adds to that."""
     shutil.copytree(tiny.folder, tiny.folder.with_name("other-run"))  # for a comparison

@@ -59,7 +59,6 @@ def test_the_bundled_digits_run_is_reproduced_without_any_download(shipped, no_d
     assert result.exact
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name != "digits-cnn"])
 def test_saved_weights_reproduce_the_stored_accuracy(shipped, real_data, name):
     assert scoring.reproduce(shipped[name].id).exact
@@ -125,7 +124,6 @@ def by_hand(name: str) -> nn.Sequential:
 ORIGINALS = ("mnist-mlp", "mnist-cnn-bn", "mnist-cnn-keras", "mnist-cnn-128", "fashion-cnn")
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", ORIGINALS)
 def test_the_weights_score_the_same_in_a_network_written_by_hand(shipped, real_data, name):
     run = shipped[name]
@@ -151,7 +149,6 @@ def test_each_brings_the_neighbours_of_its_test_images(shipped):
         assert found.limit == found.validation_limit > 0
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", recipes.RECIPES)
 def test_neighbours_are_training_images_with_the_labels_stored_beside_them(
     shipped, real_data, name

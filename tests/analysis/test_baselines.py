@@ -54,6 +54,7 @@ def test_settings_are_chosen_on_the_validation_images_only():
         assert baselines.nearest_neighbours(FIT, HELD, shuffled)[1] == setting
 
 
+@pytest.mark.slow
 def test_the_shipped_numbers_of_the_digits_come_out_again(artifacts):
     whole = datasets.load("digits")
     shipped = baselines.read("digits", whole.sha256)
@@ -95,7 +96,6 @@ def test_sets_of_2_and_of_100_colour_classes_have_baselines(artifacts, classes):
     assert by_name(found)["Nearest neighbours"]["accuracy"] >= majority["accuracy"]
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_shipped_numbers_belong_to_the_published_data(real_data, name):
     whole = datasets.load(name)
@@ -108,6 +108,7 @@ def test_the_shipped_numbers_belong_to_the_published_data(real_data, name):
     assert 0.8 < rows["Logistic regression"]["accuracy"] < rows["Nearest neighbours"]["accuracy"]
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_a_method_and_reading_needs_no_scikit_learn(artifacts):
     command = [sys.executable, "-m", "core", "baselines", "digits"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

@@ -84,7 +84,6 @@ def test_the_shipped_duplicates_of_the_digits_come_out_again(artifacts):
     assert {**found, "created": None} == {**shipped, "created": None}
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_the_shipped_pairs_are_as_near_as_they_say(real_data, name):
     whole = datasets.load(name)

@@ -15,7 +15,7 @@ from core.runs import files, store
 from core.training import recipes
 from tests.helpers import ROOT
 from tests.helpers.by_hand import brute_force
-from tests.helpers.synthetic import TINY, synthetic
+from tests.helpers.synthetic import ONE_THREAD, TINY, synthetic
 
 
 def layer_by_layer(run: store.Run, images: torch.Tensor) -> np.ndarray:
@@ -114,17 +114,19 @@ def test_without_a_cache_the_index_is_computed_each_time(tiny, monkeypatch):
     assert len(neighbours.index(tiny, model).features) == len(known.features) == 1317
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("model", ["mlp", "cnn", "house"])
 def test_colour_images_of_a_set_without_validation_have_neighbours(artifacts, rgb, model):
     recipe = replace(recipes.get("digits-cnn"), model=model, sizes={})
     config = TINY.replace(epochs=1, validation=0.0)
-    run = experiment.run(recipe, config=config, precision="float32", threads=1, dataset=rgb)
+    run = experiment.run(recipe, config=config, **ONE_THREAD, dataset=rgb)
     stored = neighbours.save(run.id, dataset=rgb)
     assert stored.indices.shape == (70, neighbours.COUNT)
     assert stored.validation_limit is None
     assert stored.limit == stored.test_limit
 
 
+@pytest.mark.trains
 @pytest.mark.parametrize("classes", [2, 100])
 def test_runs_of_2_and_of_100_classes_have_neighbours(artifacts, classes):
     """For test images among the training images these are the images themselves."""
@@ -132,7 +134,7 @@ def test_runs_of_2_and_of_100_classes_have_neighbours(artifacts, classes):
     made = replace(made, test=made.train.take(torch.arange(50)))
     recipe = replace(recipes.get("digits-cnn"), model="mlp", sizes={})
     config = TINY.replace(epochs=1, validation=0.0)
-    run = experiment.run(recipe, config=config, precision="float32", threads=1, dataset=made)
+    run = experiment.run(recipe, config=config, **ONE_THREAD, dataset=made)
     stored = neighbours.save(run.id, dataset=made)
     assert stored.indices[:, 0].tolist() == list(range(50))
     assert stored.labels[:, 0].tolist() == (np.arange(50) % classes).tolist()

@@ -10,6 +10,7 @@ from scipy.spatial.distance import mahalanobis
 from core.analysis import ood
 from core.data import datasets
 from core.runs import files
+from tests.helpers import one_path
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ def test_nothing_has_neither():
     assert ood.count_loops(np.zeros((28, 28), np.uint8)) == (0, 0)
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist"])
+@pytest.mark.parametrize("name", one_path(["digits", "mnist"]))
 def test_few_held_out_digits_are_called_odd(name, request):
     if name == "mnist":
         request.getfixturevalue("real_data")

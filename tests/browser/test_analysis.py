@@ -10,7 +10,7 @@ from core.runs import store
 from tests.helpers import ROOT
 from tests.helpers.browsing import App, point, title
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 GRID = ".js-plotly-plot:has(.imagelayer image)"  # the chart that is a grid of images
 
 

@@ -9,7 +9,7 @@ from tests.helpers import ROOT
 from tests.helpers.browsing import point, title
 from tests.helpers.workers import until
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 
 
 def test_from_home_to_the_samples_of_a_run(page):

@@ -13,7 +13,7 @@ from tests.helpers import ROOT
 from tests.helpers.browsing import App, title
 from tests.helpers.strokes import DIGITS
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 UPPER = "canvas.upper-canvas"
 
 

@@ -11,7 +11,7 @@ from tests.helpers import ROOT
 from tests.helpers.browsing import App, title
 from tests.helpers.workers import until
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

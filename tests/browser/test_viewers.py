@@ -67,6 +67,7 @@ def server(artifacts, no_data):
     app.kill()
 
 
+@pytest.mark.slow
 def test_twenty_viewers_at_once_each_see_their_own_run_within_a_second(tiny, server):
     """Case 36: the best of three rounds counts, for other work on the machine slows some."""
     other = second_run(tiny, name="Other")

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from core.cli.main import main
 from core.runs import store
 from core.training import recipes
@@ -18,6 +20,7 @@ def test_recipes_lists_all_with_the_authors_results(capsys):
     assert "96.68 % test" in printed
 
 
+@pytest.mark.trains
 def test_train_writes_a_run_and_prints_a_line_an_epoch(artifacts, capsys):
     arguments = ["train", "digits-cnn", "--epochs", "2", "--seed", "3", "--name", "Mine"]
     assert main([*arguments, "--precision", "float32", "--threads", "1", "--lr", "0.003"]) == 0
@@ -31,6 +34,8 @@ def test_train_writes_a_run_and_prints_a_line_an_epoch(artifacts, capsys):
     assert f"{100 * run.metrics['test_accuracy']:.2f} %" in printed
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_ctrl_c_leaves_a_run_that_resumes(artifacts):
     """Case 9, from the command line."""
     command = [sys.executable, "-u", "-m", "core", "train", "digits-cnn", "--threads", "1"]
@@ -42,6 +47,8 @@ def test_ctrl_c_leaves_a_run_that_resumes(artifacts):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that starts pytest in the background has it ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     for line in worker.stdout:
         if line.startswith("epoch"):

@@ -86,7 +86,6 @@ def test_test_images_come_without_torch_and_match_the_whole_set(no_data):
     assert done.stdout.strip() == "[]", done.stderr
 
 
-@pytest.mark.real_data
 def test_the_published_sets_have_their_sizes_and_names(real_data):
     mnist, fashion = datasets.load("mnist"), datasets.load("fashion-mnist")
     assert len(mnist.train) == len(fashion.train) == 60_000
@@ -105,7 +104,6 @@ def test_training_images_without_torch_are_those_of_training():
     assert digest == whole.sha256
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_training_images_left_on_the_disk_are_those_of_training(real_data, name):
     images, labels, digest = datasets.load_train(name)

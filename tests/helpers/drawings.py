@@ -11,6 +11,7 @@ from core.jobs import fine_tuning
 from core.reading import personal
 from core.reading.personal import Kind
 from core.runs import store
+from tests.helpers.synthetic import ONE_THREAD
 
 KIND = personal.Kind(DIGIT_NAMES, (1, 28, 28), True)
 
@@ -41,4 +42,4 @@ def further(run: store.Run, **changes) -> dict:
     """What a training further is asked for with, but for the name."""
     found = fine_tuning.request(run.id, **changes)
     wanted = {key: found[key] for key in ("recipe", "config", "seed", "tuning")}
-    return wanted | {"precision": "float32", "threads": 1}
+    return wanted | ONE_THREAD

@@ -11,6 +11,7 @@ from core.training.loop import TrainingData
 from core.training.settings import TrainConfig
 
 TINY = recipes.get("digits-cnn").config.replace(epochs=2, batch_size=64)
+ONE_THREAD = {"precision": "float32", "threads": 1}  # a second one would wait for a busy core
 FAST = TrainConfig(epochs=3, batch_size=32, lr=3e-3, rotation=5.0, translation=0.05)
 
 

@@ -56,6 +56,7 @@ def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
     assert background_tasks.progress(tiny.folder, "neighbours").status == "done"
 
 
+@pytest.mark.slow
 def test_tasks_work_one_after_the_other(tiny):
     with FileLock(store.root() / background_tasks.TURN):
         background_tasks.start(tiny.id, "neighbours")

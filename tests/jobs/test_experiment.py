@@ -9,15 +9,19 @@ from core.analysis import scoring
 from core.jobs import experiment
 from core.runs import store
 from core.training import recipes
-from tests.helpers.synthetic import TINY, recipe_for, synthetic
+from tests.helpers import one_path
+from tests.helpers.synthetic import ONE_THREAD, TINY, recipe_for, synthetic
+
+pytestmark = pytest.mark.trains
 
 
 @pytest.mark.parametrize(
-    ("channels", "side", "classes"), [(1, 28, 10), (3, 32, 7), (3, 20, 2), (1, 16, 100)]
+    ("channels", "side", "classes"),
+    one_path([(3, 32, 7), (1, 28, 10), (3, 20, 2), (1, 16, 100)]),
 )
 def test_any_channels_size_and_classes_pass_through(artifacts, channels, side, classes):
     dataset = synthetic(channels, side, classes, train=6 * classes + 200, test=2 * classes + 20)
-    run = experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
+    run = experiment.run(recipe_for(dataset), **ONE_THREAD, dataset=dataset)
     assert run.status == "finished"
     assert run.info["shape"] == [channels, side, side]
     assert np.array(run.metrics["confusion"]).shape == (classes, classes)
@@ -45,7 +49,7 @@ def test_the_settings_recorded_are_those_that_ran(tiny):
 
 
 def test_the_weights_load_with_plain_torch_into_a_network_written_by_hand(artifacts, gray):
-    run = experiment.run(recipe_for(gray, widths=(4, 6), dense=16), dataset=gray)
+    run = experiment.run(recipe_for(gray, widths=(4, 6), dense=16), threads=1, dataset=gray)
     by_hand = nn.Sequential(
         nn.Conv2d(1, 4, 3, padding=1),
         nn.ReLU(),
@@ -70,7 +74,7 @@ def test_an_interrupted_run_is_resumed_to_the_end_of_an_unbroken_one(artifacts, 
     """Cases 4 and 8."""
     recipe = recipe_for(gray, batch_norm=True)
     config = recipe.config.replace(epochs=3)
-    fixed = {"config": config, "precision": "float32", "threads": 1, "dataset": gray}
+    fixed = {"config": config, **ONE_THREAD, "dataset": gray}
     unbroken = experiment.run(recipe, **fixed)
 
     def stop(record):
@@ -101,7 +105,9 @@ def test_a_run_broken_before_its_first_checkpoint_starts_over(artifacts, gray):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(recipe, dataset=gray, callbacks=experiment.Callbacks(start=stop))
+        experiment.run(
+            recipe, **ONE_THREAD, dataset=gray, callbacks=experiment.Callbacks(start=stop)
+        )
     broken = store.list_runs()[0]
     assert experiment.resume(broken.id, dataset=gray).status == "finished"
 
@@ -110,7 +116,7 @@ def test_what_a_kill_left_beside_the_record_is_swept_when_the_run_begins_again(a
     """Case 4: killed while run.json was written, so that there is nothing to resume yet."""
     folder = store.create({"id": "asked-for"}, store.REQUEST)
     (folder / ".run.json.x1.tmp").write_text("half")
-    run = experiment.run(recipe_for(gray), dataset=gray, run_id="asked-for")
+    run = experiment.run(recipe_for(gray), **ONE_THREAD, dataset=gray, run_id="asked-for")
     assert not list(run.folder.glob(".*"))
 
 
@@ -126,7 +132,7 @@ def test_bad_settings_leave_no_folder_behind(artifacts, gray):
 
 def test_validation_zero_trains_on_everything_and_keeps_the_last_epoch(artifacts):
     config = TINY.replace(epochs=1, validation=0.0)
-    run = experiment.run(recipes.get("digits-cnn"), config=config, precision="float32")
+    run = experiment.run(recipes.get("digits-cnn"), config=config, **ONE_THREAD)
     assert run.info["images"]["fit"] == 1437
     assert run.metrics["validation_accuracy"] is None
     assert run.metrics["kept_epoch"] == 1

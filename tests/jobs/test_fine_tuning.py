@@ -15,6 +15,7 @@ from core.jobs import experiment, fine_tuning, queue
 from core.reading import personal
 from core.runs import files, store
 from core.training import recipes
+from tests.helpers import one_path
 from tests.helpers.drawings import further, keep_training_images
 from tests.helpers.synthetic import synthetic
 
@@ -116,7 +117,7 @@ def broken_off(kept: store.Run, after: int, **changes) -> store.Run:
     return next(run for run in store.list_runs() if run.status == "interrupted")
 
 
-@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("after", one_path([1, 0]))
 def test_it_is_resumed_to_the_end_of_an_unbroken_one(kept, after):
     """Case 8: also when meanwhile the set has grown and the first run is gone, and also when it
     was broken off before its first checkpoint.

@@ -16,6 +16,8 @@ def test_layers_add_up_and_end_in_the_classes():
     assert table[-1][1] == (10,)
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_the_estimate_is_near_the_time_that_training_takes(artifacts):
     from core.jobs import experiment
 

@@ -95,6 +95,7 @@ def test_one_visitor_may_not_fill_the_line(monkeypatch):
     queue.submit(RECIPE, seed=5, visitor="10.0.0.2", start=False)
 
 
+@pytest.mark.trains
 def test_the_one_that_trains_counts_for_its_visitor(monkeypatch):
     """Case 35: run.json, which it has by then, names no visitor."""
     monkeypatch.setenv("LIGHTBOX_MAX_PER_VISITOR", "1")
@@ -143,6 +144,7 @@ def test_a_folder_that_cannot_be_written_refuses_before_it_is_touched(monkeypatc
     assert list(artifacts.iterdir()) == []
 
 
+@pytest.mark.trains
 def test_a_run_is_not_deleted_while_somebody_works_on_it():
     """Case 38."""
     run_id = workers.put_in_line(5000)
@@ -158,6 +160,7 @@ def test_a_run_is_not_deleted_while_somebody_works_on_it():
         queue.delete(run_id)
 
 
+@pytest.mark.slow
 def test_stop_ends_a_worker_that_does_not_respond_by_the_number_it_left(monkeypatch):
     """Case 10: the worker is known by its command line, and is deaf to a polite signal."""
     monkeypatch.setattr(status, "STALL_S", 0.5)
@@ -197,6 +200,8 @@ def test_names_and_notes_leave_the_record_untouched(tiny):
     assert (tiny.folder / store.INFO).read_bytes() == before
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_a_started_worker_outlives_the_process_that_asked_for_it(artifacts):
     """Cases 1 and 6: the asker is killed with all its group, the run goes on to its end."""
     code = (

@@ -16,6 +16,8 @@ from core.jobs import queue, worker
 from core.runs import files, status, store
 from tests.helpers import ROOT, workers
 
+pytestmark = pytest.mark.trains
+
 
 def weights(run_id: str) -> dict:
     return store.read_weights(store.load(run_id))
@@ -42,6 +44,7 @@ def test_a_worker_trains_what_is_in_line_and_frees_its_lock(in_line):
     assert not status.is_locked(run.folder)
 
 
+@pytest.mark.slow
 def test_killed_at_thirty_random_moments_it_ends_with_the_weights_of_an_unbroken_run(in_line):
     """Cases 4, 5 and 8."""
     epochs = 400
@@ -130,6 +133,7 @@ def test_stop_ends_within_seconds_with_usable_weights(in_line):
     assert same(best_so_far, weights(run_id))
 
 
+@pytest.mark.slow
 def test_a_stopped_run_resumes_to_the_end_of_an_unbroken_one(in_line):
     """Cases 8 and 9."""
     run_id = in_line(60)
@@ -246,6 +250,7 @@ def test_a_turn_is_taken_only_under_the_one_lock(in_line):
     assert workers.state_of(run_id) == "finished"
 
 
+@pytest.mark.slow
 def test_one_trains_at_a_time_and_the_oldest_ticket_goes_first(in_line):
     """Case 47: the workers know each other only through the folder."""
     ids = [in_line(60, seed=seed) for seed in range(3)]
@@ -304,6 +309,7 @@ print(queue.submit(recipe, config=config, threads=1, precision="float32").run_id
 """
 
 
+@pytest.mark.slow
 def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts, tmp_path):
     """Case 45: nothing of core is imported once training has begun, and no edit starts a job."""
     source = tmp_path / "source"

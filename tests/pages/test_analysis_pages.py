@@ -1,6 +1,5 @@
 """The pages that read errors, for every kind of run and for every value a URL may bring."""
 
-import json
 import shutil
 
 import numpy as np
@@ -11,9 +10,10 @@ from core.data import datasets
 from core.evaluation import learning_dynamics, samples
 from core.jobs import experiment
 from core.runs import files, store, tags
+from tests.helpers import one_path
 from tests.helpers.pages import drawn, open_page, texts
 from tests.helpers.runs import second_run
-from tests.helpers.synthetic import recipe_for, synthetic
+from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 PAGES = (
@@ -51,7 +51,7 @@ def fine(at: AppTest) -> AppTest:
     return at
 
 
-KINDS = {2: (1, 28), 7: (3, 32), 100: (1, 16)}  # classes: channels, side
+KINDS = {7: (3, 32), 2: (1, 28), 100: (1, 16)}  # classes: channels, side
 
 
 def dataset_of(classes: int) -> datasets.Dataset:
@@ -59,29 +59,24 @@ def dataset_of(classes: int) -> datasets.Dataset:
     return synthetic(channels, side, classes, train=6 * classes + 200, test=3 * classes + 20)
 
 
-@pytest.fixture(scope="session")
-def synthetic_root(tmp_path_factory):
-    """An artifacts folder with a run for each of KINDS."""
-    root = tmp_path_factory.mktemp("synthetic")
+@pytest.fixture(scope="session", params=one_path(KINDS))
+def synthetic_root(request, tmp_path_factory):
+    """An artifacts folder with a run on synthetic images of one of KINDS."""
+    root, dataset = tmp_path_factory.mktemp("synthetic"), dataset_of(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-        for classes in KINDS:
-            dataset = dataset_of(classes)
-            experiment.run(recipe_for(dataset), precision="float32", threads=1, dataset=dataset)
+        experiment.run(recipe_for(dataset), **ONE_THREAD, dataset=dataset)
     return root
 
 
-@pytest.fixture(params=KINDS)
-def synthetic_run(request, synthetic_root, artifacts) -> store.Run:
-    """A run on synthetic images with 2, 7 or 100 classes, and a second one beside it."""
-    for source in synthetic_root.iterdir():
-        found = json.loads((source / store.INFO).read_text())
-        if len(found["classes"]) == request.param:
-            shutil.copytree(source, artifacts / source.name)
-            run = store.load(source.name)
-            second_run(run, name="Other", seed=1)
-            return run
-    raise LookupError(request.param)
+@pytest.fixture
+def synthetic_run(synthetic_root, artifacts) -> store.Run:
+    """A run on synthetic images, and a second one beside it."""
+    source = next(path for path in synthetic_root.iterdir() if path.is_dir())
+    shutil.copytree(source, artifacts / source.name)
+    run = store.load(source.name)
+    second_run(run, name="Other", seed=1)
+    return run
 
 
 @every_view
@@ -104,7 +99,7 @@ def test_a_view_of_a_run_with_2_7_and_100_classes(synthetic_run, page, query, mo
     assert "not on this machine" not in texts(at)
 
 
-SHIPPED = ("mnist-mlp", "fashion-cnn")
+SHIPPED = one_path(["mnist-mlp", "fashion-cnn"])
 
 
 @pytest.mark.parametrize("recipe", SHIPPED)
@@ -182,7 +177,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize(
     ("page", "name", "value"),
-    [(page, name, value) for page, pairs in HOSTILE.items() for name, value in pairs],
+    [
+        case
+        for page, pairs in HOSTILE.items()
+        for case in one_path((page, name, value) for name, value in pairs)
+    ],
     ids=lambda text: text[:14].encode("ascii", "backslashreplace").decode() or "empty",
 )
 def test_a_value_that_is_no_option_leaves_the_page_as_it_is(tiny, page, name, value):
@@ -198,21 +197,34 @@ def test_the_run_itself_is_no_run_to_compare_it_with(tiny):
     assert at.selectbox(key="url_b").value == other.id
 
 
-LINKS = [
-    ("curves", {"x": "Images seen", "smooth": "60", "log": "1", "with": "second-run"}),
-    ("curves", {"with": "second-run", "seeds": "1", "test": "1"}),
-    ("time_machine", {"epoch": "1", "event": "Wrong now"}),
-    ("confusion_matrix", {"true": "8", "said": "1", "cells": "Row share", "errors": "1"}),
-    ("confusion_matrix", {"true": "8"}),
-    ("samples", {"show": "Wrong", "sure": "20-90", "order": "Least sure", "per": "50"}),
-    ("samples", {"image": "12"}),
-    ("samples", {"page": "2", "order": "Learned last"}),
-    ("compare", {"b": "second-run", "quadrant": "Both right", "page": "3"}),
-    ("claim", {"when": "0.9", "mended": "1"}),
-]
+LINKS = {
+    "curves": [
+        {"x": "Images seen", "smooth": "60", "log": "1", "with": "second-run"},
+        {"with": "second-run", "seeds": "1", "test": "1"},
+    ],
+    "time_machine": [{"epoch": "1", "event": "Wrong now"}],
+    "confusion_matrix": [
+        {"true": "8", "said": "1", "cells": "Row share", "errors": "1"},
+        {"true": "8"},
+    ],
+    "samples": [
+        {"show": "Wrong", "sure": "20-90", "order": "Least sure", "per": "50"},
+        {"image": "12"},
+        {"page": "2", "order": "Learned last"},
+    ],
+    "compare": [{"b": "second-run", "quadrant": "Both right", "page": "3"}],
+    "claim": [{"when": "0.9", "mended": "1"}],
+}
 
 
-@pytest.mark.parametrize(("page", "query"), LINKS)
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        case
+        for page, queries in LINKS.items()
+        for case in one_path((page, query) for query in queries)
+    ],
+)
 def test_a_link_shows_everybody_the_same_view_and_another_than_the_usual(tiny, page, query):
     second_run(tiny, name="Other", seed=1)
     first = view(fine(open_page(page, run=tiny.id, **query)))

@@ -9,10 +9,10 @@ from core.data import datasets
 from core.jobs import experiment
 from core.runs import store
 from core.runs.summary import dataset_title
-from tests.helpers import ROOT
+from tests.helpers import ROOT, one_path
 from tests.helpers.pages import drawn, open_page, texts
 from tests.helpers.runs import second_run
-from tests.helpers.synthetic import TINY, recipe_for, synthetic
+from tests.helpers.synthetic import ONE_THREAD, TINY, recipe_for
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 PAGES = (
@@ -72,7 +72,7 @@ def test_a_damaged_run_does_not_disturb_the_others(tiny, page):
 
 
 @pytest.mark.parametrize("page", PAGES[1:])
-@pytest.mark.parametrize("hostile", ["../../etc", "gone-run", "x" * 10_000, "<b>x</b>\0"])
+@pytest.mark.parametrize("hostile", one_path(["../../etc", "gone-run", "x" * 10_000, "<b>x</b>\0"]))
 def test_an_unknown_run_in_the_url_is_said_and_the_way_home_shown(tiny, page, hostile):
     """Cases 18 and 39."""
     at = open_page(page, run=hostile)
@@ -92,10 +92,19 @@ def test_an_unfinished_run_says_how_to_go_on(tiny, page):
     assert "there are no results yet" in at.info[0].value
 
 
+@pytest.fixture(scope="module")
+def colour_root(rgb, tmp_path_factory):
+    """An artifacts folder with a run on colour images."""
+    root = tmp_path_factory.mktemp("colour")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
+        experiment.run(recipe_for(rgb), **ONE_THREAD, dataset=rgb)
+    return root
+
+
 @pytest.mark.parametrize("page", PAGES)
-def test_colour_images_of_another_size_pass_through_every_page(artifacts, page):
-    dataset = synthetic(channels=3, side=32, classes=7, train=280, test=70)
-    experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
+def test_colour_images_of_another_size_pass_through_every_page(colour_root, page, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(colour_root))
     at = open_page(page)
     assert not at.exception
     assert not at.error
@@ -124,6 +133,7 @@ def test_home_searches_and_filters(tiny):
     assert "No run matches" in texts(at)
 
 
+@pytest.mark.slow
 def test_a_run_name_is_plain_text(tiny):
     """Case 40."""
     second_run(tiny, name="<style>body{display:none}</style> **bold** [x](http://y) " + "z" * 9000)
@@ -148,6 +158,7 @@ def test_curves_lay_runs_over_one_another_from_the_url(tiny):
     assert names == [f"{t}, {part}" for t in two_titles for part in ("training", "validation")]
 
 
+@pytest.mark.slow
 def test_a_very_long_history_is_drawn_thinned_and_offered_whole(tiny):
     """Case 21."""
     first = json.loads((tiny.folder / store.HISTORY).read_text().splitlines()[0])
@@ -167,11 +178,12 @@ def test_curves_count_unreadable_lines_of_history(tiny):
     assert "2 lines" in texts(open_page("curves"))
 
 
+@pytest.mark.trains
 def test_curves_of_a_run_without_validation_say_so(artifacts):
     from core.training import recipes
 
     config = TINY.replace(epochs=1, validation=0.0)
-    experiment.run(recipes.get("digits-cnn"), config=config, precision="float32")
+    experiment.run(recipes.get("digits-cnn"), config=config, **ONE_THREAD)
     at = open_page("curves")
     assert not at.error
     assert "no validation curve" in texts(at)
@@ -225,6 +237,7 @@ def test_samples_without_a_match_say_so(tiny):
     assert stored["probs"].shape == (360, 10)
 
 
+@pytest.mark.slow
 def test_samples_without_the_images_offer_to_fetch_and_list_the_rest(tiny, no_data, monkeypatch):
     info = json.loads((tiny.folder / store.INFO).read_text())
     (tiny.folder / store.INFO).write_text(json.dumps(info | {"dataset": "mnist"}))
@@ -391,6 +404,7 @@ def test_three_seeds_make_three_runs(artifacts, no_workers):
     assert sorted(run.info["seed"] for run in store.list_runs()) == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_the_plan_shows_parameters_layers_and_the_time_on_request(artifacts):
     at = open_page("train")
     assert "68,026" in texts(at)

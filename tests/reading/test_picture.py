@@ -53,6 +53,7 @@ def test_a_picture_of_too_many_pixels_is_refused_before_decoding():
         picture.open_image(bomb, "bomb.png")
 
 
+@pytest.mark.slow
 def test_a_bomb_and_a_text_file_cost_under_a_second_and_little_memory(tmp_path):
     """Case 28: measured in a process of its own, imports left out."""
     (tmp_path / "bomb.png").write_bytes(encoded(Image.new("1", (20_000, 20_000))))

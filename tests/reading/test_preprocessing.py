@@ -34,7 +34,6 @@ def test_a_drawing_is_cropped_scaled_to_20_and_centred_by_mass(box):
     assert np.array(middle) / final.sum() == pytest.approx([14.5, 14.5], abs=0.6)
 
 
-@pytest.mark.real_data
 def test_images_of_mnist_itself_are_not_moved(real_data):
     from core.data import datasets
 

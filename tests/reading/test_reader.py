@@ -81,7 +81,6 @@ def test_a_picture_without_a_number_has_no_made_up_one(tiny):
         reader.open_run(tiny.id).read_number(Image.new("L", (300, 300), 255))
 
 
-@pytest.mark.real_data
 def test_the_best_run_reads_digits_in_every_way_they_are_written(real_data, monkeypatch):
     from bench.reading import hands, pens, scenes
 

@@ -15,7 +15,7 @@ from core.jobs import experiment
 from core.reports import code_export, package
 from core.runs import store
 from core.training import augmentation, recipes, settings
-from tests.helpers.synthetic import TINY, recipe_for, synthetic
+from tests.helpers.synthetic import ONE_THREAD, TINY, recipe_for, synthetic
 
 
 def laid_out(run: store.Run, folder):
@@ -57,6 +57,7 @@ def test_the_script_reproduces_the_stored_accuracy(tiny, tmp_path):
         assert (folder / f"rebuilt_{name}.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 def test_training_again_ends_with_the_same_accuracy(tiny, tmp_path):
     """Same machine, same number of threads, float32: the same weights."""
     folder = laid_out(tiny, tmp_path / "away")
@@ -70,6 +71,8 @@ def test_training_again_ends_with_the_same_accuracy(tiny, tmp_path):
         assert record["train_loss"] == pytest.approx(stored["train_loss"], rel=1e-5)
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
     config = TINY.replace(epochs=1, elastic=0.01, stroke=0.3, upstrokes=0.5, flip=True, erasing=0.2)
     recipe = recipes.get("digits-cnn")
@@ -85,6 +88,7 @@ def test_augmentation_is_all_that_settings_can_ask_for():
     assert read == set(settings.AUGMENTATION)
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(tiny, tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason="pip install -r requirements-dev.txt")
     import nbformat
@@ -126,7 +130,6 @@ def test_every_kind_of_network_is_written_out_and_takes_its_weights(shipped, nam
     json.loads(code_export.notebook(run))
 
 
-@pytest.mark.real_data
 @pytest.mark.parametrize("name", ["mnist-mlp", "fashion-cnn", "mnist-house"])
 def test_published_sets_are_read_by_torchvision(shipped, real_data, tmp_path, name):
     run = shipped[name]
@@ -134,11 +137,13 @@ def test_published_sets_are_read_by_torchvision(shipped, real_data, tmp_path, na
     assert accuracy(printed) == run.metrics["test_accuracy"]
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_a_set_of_ones_own_lies_beside_it(artifacts, tmp_path):
     import numpy as np
 
     dataset = synthetic(channels=3, side=20, classes=3, train=90, test=30)
-    run = experiment.run(recipe_for(dataset, glorot=True), precision="float32", dataset=dataset)
+    run = experiment.run(recipe_for(dataset, glorot=True), **ONE_THREAD, dataset=dataset)
     folder = laid_out(run, tmp_path / "away")
     np.savez(
         folder / "data.npz",
@@ -151,6 +156,7 @@ def test_a_set_of_ones_own_lies_beside_it(artifacts, tmp_path):
     assert accuracy(ran(folder)) == run.metrics["test_accuracy"]
 
 
+@pytest.mark.slow
 def test_hostile_words_stay_words(tiny, tmp_path):
     """Case 40: a name is neither code nor markup."""
     name = (

@@ -12,7 +12,7 @@ from core.jobs import experiment, queue
 from core.reports import html_report, review
 from core.runs import store
 from tests.helpers import ROOT
-from tests.helpers.synthetic import recipe_for, synthetic
+from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 HOSTILE = "</script><script>document.title='x'</script><style>*{display:none}</style>\u202e$1 ${2}"
 
@@ -60,7 +60,6 @@ def test_it_tells_everything_that_was_asked(tiny):
     assert tiny.info["versions"]["torch"] in text
 
 
-@pytest.mark.real_data
 def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):
     """Fashion-MNIST, whose images compress worst."""
     monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
@@ -71,7 +70,6 @@ def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):
     assert len(payload["shown"]) == 10_000
 
 
-@pytest.mark.browser
 def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, browser):
     """Opened from the disk; by mouse and by keyboard."""
     stored = tiny.predictions()
@@ -116,7 +114,6 @@ def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, brows
     assert all(url.startswith(("file:", "data:")) for url in asked)
 
 
-@pytest.mark.browser
 def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
     """Case 40."""
     info = json.loads((tiny.folder / store.INFO).read_text())
@@ -136,9 +133,10 @@ def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
     context.close()
 
 
+@pytest.mark.trains
 def test_without_the_images_the_page_says_so(artifacts):
     dataset = synthetic(channels=3, side=20, classes=30, train=240, test=90)
-    run = experiment.run(recipe_for(dataset), precision="float32", dataset=dataset)
+    run = experiment.run(recipe_for(dataset), **ONE_THREAD, dataset=dataset)
     text = html_report.page(run, None)
     assert "were not on the machine that made this page" in text
     assert '"shown":[]' in text

@@ -12,8 +12,8 @@ from PIL import Image
 
 from core.jobs import experiment, queue
 from core.reports import archive, package
-from core.runs import store
-from tests.helpers.synthetic import recipe_for, synthetic
+from core.runs import files, store
+from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 ORIGINALS = {
     "model.pth",
@@ -51,8 +51,9 @@ def test_a_run_exports_the_originals_files_and_ours(tiny, tmp_path, no_exporter)
     assert sum(value.numel() for value in weights.values()) > tiny.info["parameters"]
 
 
+@pytest.mark.trains
 def test_what_is_not_made_is_named_with_the_reason(artifacts, rgb, tmp_path, no_exporter):
-    run = experiment.run(recipe_for(rgb), dataset=rgb)
+    run = experiment.run(recipe_for(rgb), **ONE_THREAD, dataset=rgb)
     made = package.export(run, tmp_path / "out")
     assert set(made.left_out) == {"output_sample.png", "model.onnx"}
     assert "not on this machine" in made.left_out["output_sample.png"]
@@ -84,17 +85,18 @@ def test_predictions_are_a_line_an_image(tiny):
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", " =1", "\n=1"])
 def test_no_cell_is_a_formula(text):
     """Case 40."""
-    assert package.cell(text) == f"'{text}"
-    assert package.cell("Ankle boot") == "Ankle boot"
+    ((cell, plain, number),) = csv.reader(io.StringIO(files.csv_text([(text, "Ankle boot", -1)])))
+    assert (cell, plain, number) == (f"'{text}", "Ankle boot", "-1")
 
 
+@pytest.mark.trains
 def test_class_names_that_are_formulas_are_written_as_text(artifacts):
     """Case 40."""
     import dataclasses
 
     plain = synthetic(classes=2, train=120, test=20)
     named = dataclasses.replace(plain, classes=("=cmd|'/c calc'!A0", 'a,"b"'))
-    run = experiment.run(recipe_for(named), dataset=named)
+    run = experiment.run(recipe_for(named), **ONE_THREAD, dataset=named)
     rows = list(csv.reader(io.StringIO(package.predictions_csv(run))))
     assert all(len(row) == 5 for row in rows)
     assert {row[1] for row in rows[1:]} == {"'=cmd|'/c calc'!A0", 'a,"b"'}

@@ -25,6 +25,7 @@ def test_tensorboard_reads_back_curves_parameters_and_figures(tiny, tmp_path, ca
     assert {"confusion", "curves"} <= set(read.Tags()["images"])
 
 
+@pytest.mark.slow
 def test_mlflow_reads_back_parameters_metrics_and_files(tiny, tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow", reason="pip install -r requirements-dev.txt")
     monkeypatch.setitem(sys.modules, "onnxscript", None)

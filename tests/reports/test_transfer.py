@@ -47,6 +47,7 @@ def test_import_names_the_limit_and_the_missing_file(artifacts, tmp_path, monkey
     assert store.list_runs() == []
 
 
+@pytest.mark.slow
 def test_a_worker_makes_the_zip_telling_each_file_and_takes_it_in(tiny):
     names = []
     content, left_out = transfer.zip_in_worker(tiny.id, names.append)
@@ -60,6 +61,7 @@ def test_a_worker_makes_the_zip_telling_each_file_and_takes_it_in(tiny):
     assert store.load(tiny.id).metrics == tiny.metrics
 
 
+@pytest.mark.slow
 def test_a_worker_that_fails_is_told_in_one_line(tiny):
     with pytest.raises(transfer.Refused, match="not a zip, or cut off"):
         transfer.import_in_worker(b"no zip")

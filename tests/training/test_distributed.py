@@ -94,6 +94,8 @@ def both(tmp_path_factory) -> list[dict]:
     return [torch.load(artifacts / f"{rank}.pth") for rank in (0, 1)]
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_two_processes_write_one_run_that_says_so(pair):
     assert pair.info["world_size"] == 2
     assert pair.info["backend"] == "gloo"
@@ -106,6 +108,8 @@ def test_two_processes_write_one_run_that_says_so(pair):
     assert pair.metrics["test_accuracy"] > 0.95
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_two_processes_train_further_with_the_first_ones_drawings(tiny):
     """The second is told the drawings; it reads no folder."""
     keep_training_images(personal.kind_of(tiny), 24)
@@ -119,6 +123,8 @@ def test_two_processes_train_further_with_the_first_ones_drawings(tiny):
     assert run.metrics["personal"]["held_out"] == drawings["held_out"]
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_the_weights_of_two_processes_load_in_a_plain_network(pair):
     plain = models.build("house", tuple(pair.info["shape"]), 10, **pair.info["sizes"])
     assert type(plain) is torch.nn.Sequential
@@ -131,6 +137,8 @@ def test_one_process_alone_says_so_too(tiny):
     assert tiny.info["backend"] is None
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 @pytest.mark.parametrize("name", together.CASES)
 def test_two_processes_take_the_steps_of_one(both, name):
     """float32 sums in another order: 1e-6 of weights around 0.1; unweighted means differ by
@@ -145,6 +153,8 @@ def test_two_processes_take_the_steps_of_one(both, name):
     assert found["train_accuracy"] == expected["train_accuracy"]
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_with_batch_norm_all_processes_end_with_the_same_weights_and_statistics(both):
     first_state, second = (found["norm"]["state"] for found in both)
     assert "1.running_mean" in first_state
@@ -153,6 +163,8 @@ def test_with_batch_norm_all_processes_end_with_the_same_weights_and_statistics(
         assert torch.equal(value, second[name]), name
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_what_ends_the_first_process_ends_the_other_and_spoils_no_later_word(both):
     assert both[0]["endings"] == {"batch": "OSError", "epoch": "OSError", "diverged": "Diverged"}
     assert both[1]["endings"] == {"batch": "Ended", "epoch": "Ended", "diverged": "Diverged"}
@@ -160,6 +172,8 @@ def test_what_ends_the_first_process_ends_the_other_and_spoils_no_later_word(bot
     assert both[1]["norm"]["history"] == []  # only the first evaluates
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_a_killed_process_is_started_again_and_goes_on_with_the_same_run(pair, tmp_path):
     """Another interrupted run of the same recipe lies there and is left alone."""
     artifacts = tmp_path / "artifacts"
@@ -196,6 +210,8 @@ def process(agent: subprocess.Popen, rank: int) -> int:
     raise AssertionError(f"rank {rank} was not found")
 
 
+@pytest.mark.trains
+@pytest.mark.slow
 def test_a_stop_file_ends_both_and_the_run_resumes_in_one_process(artifacts, monkeypatch):
     agent = launch(artifacts, "-m", *TRAIN, "--epochs", "500")
     folder = first(artifacts, store.CHECKPOINT, agent).parent

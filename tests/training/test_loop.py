@@ -10,6 +10,8 @@ from core.training import loop, steps
 from core.training.loop import Diverged, _mix, train
 from tests.helpers.synthetic import FAST, prepared
 
+pytestmark = pytest.mark.trains
+
 
 @pytest.mark.parametrize("name", ["gray", "rgb"])
 def test_a_small_network_learns_the_blobs_in_any_shape(name, request):
