@@ -3,6 +3,7 @@
 import streamlit as st
 
 from core.evaluation import learning_dynamics
+from core.evaluation.classification import confusion
 from ui import frame, gallery, loaders
 from ui.text import percent
 from ui.url import url_select, url_slider
@@ -42,7 +43,7 @@ with frame.page("Time machine") as beside_menu:
     )
     left, beside = st.columns([1, 1], gap="large")
     with left:
-        counts = learning_dynamics.confusion_at(labels, history[epoch - 1], len(classes))
+        counts = confusion(labels, history[epoch - 1], len(classes))
         st.plotly_chart(
             confusion_matrix.confusion(counts, classes),
             key="time_matrix",

@@ -10,16 +10,14 @@ from collections import OrderedDict
 
 import streamlit as st
 
-from core.analysis import neighbours, ood
 from core.data import datasets
 from core.data.folders import data_root
 from core.jobs import queue
-from core.reports import transfer
+from core.reports import archive, transfer
 from core.reports.model_card import FILES
-from core.runs import limits, reproduction, store, tags
+from core.runs import limits, store, tags
 from ui.text import plain
 
-ADDED = (neighbours.NEIGHBOURS, ood.NAME, reproduction.STAMP)  # archive.py needs torch
 KEPT = 4  # packages in memory, of some MB each
 WHOLE = "The zip is the run itself as well: any Lightbox takes it in again."
 
@@ -40,7 +38,7 @@ def shelf() -> Shelf:
 def identity(run: store.Run) -> tuple:
     """What a package depends on: the run, what was added to it, and whether the images are here."""
     times = []
-    paths = [run.folder / name for name in (store.MANIFEST, store.NOTES, *ADDED)]
+    paths = [run.folder / name for name in (store.MANIFEST, store.NOTES, *archive.COMPUTED)]
     for path in (*paths, store.root() / tags.NAME):
         times.append(path.stat().st_mtime_ns if path.exists() else 0)
     known = datasets.DATASETS.get(run.info["dataset"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from core.evaluation import learning_dynamics
 from core.figures import charts, thumbnails
 from core.runs import limits, store, tags
 from ui import evidence, frame, loaders
@@ -77,7 +78,7 @@ def history(run: store.Run, index: int, label: int) -> None:
     predicted = stored["epoch_classes"][:, index].astype(int)
     sure = stored["epoch_confidences"][:, index] / 255
     right = predicted == label
-    flips = int((right[:-1] & ~right[1:]).sum())
+    flips = int(learning_dynamics.times_forgotten(right[:, None])[0])
     words = (
         "Right from the first epoch to the last"
         if right.all()

@@ -27,7 +27,6 @@ NEIGHBOURS, CACHE, FEATURES = "neighbours.npz", "cache", "features.npz"
 COUNT = 5  # neighbours kept of each test image
 PART = 4096  # images between two words about the progress
 HALF_MAX = float(np.finfo(np.float16).max)
-RARE = 99  # percentile of the distances of images like those trained on
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ def save(
     )
     count = len(dataset.test)
     limits = [
-        np.percentile(part[:, 0], RARE) if len(part) else np.nan
+        np.percentile(part[:, 0], ood.RARE) if len(part) else np.nan
         for part in (distances[:count], distances[count:])
     ]
     files.write_arrays(

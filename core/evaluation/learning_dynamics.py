@@ -66,9 +66,3 @@ def images_of(right: np.ndarray, event: str, epoch: int) -> np.ndarray:
         order = np.argsort(-times, kind="stable")
         return order[times[order] >= FLIPS]
     raise ValueError(f"event: {event!r} is unknown; choose one of {', '.join(EVENTS)}")
-
-
-def confusion_at(labels: np.ndarray, classes_at: np.ndarray, classes: int) -> np.ndarray:
-    """Counts int64 (classes, classes) of one epoch: row = true class, column = predicted class."""
-    cells = labels.astype(np.int64) * classes + classes_at
-    return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)

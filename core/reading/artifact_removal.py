@@ -17,6 +17,7 @@ REACH = 2.0  # stroke widths that faint ink goes on from clear ink; soft shadows
 FRAMED = 0.2  # share of the ink that lies inside a frame, at least
 SOFT, CRISP = 0.3, 0.7  # shares of parts with sharp edges: too few for ink, and enough
 STRICT = 0.7  # of full ink: where ink is sought in a shadow
+SPECK = 0.015  # of the largest part's area: what is smaller is no writing
 SURE = 100  # times the ground's noise; beyond it nothing more is gained
 
 
@@ -216,12 +217,12 @@ def is_grain(mask: np.ndarray) -> bool:
     return thick > tall / 3
 
 
-def without_specks(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """The mask without parts far smaller than the largest one, and how many went."""
+def without_specks(mask: np.ndarray, share: float = SPECK) -> tuple[np.ndarray, int]:
+    """The mask without parts smaller than that share of the largest, and how many went."""
     labels, count = ndimage.label(mask, np.ones((3, 3)))
     if count < 2:
         return mask, 0
     areas = np.bincount(labels.ravel())
     areas[0] = 0
-    keep = areas >= max(0.015 * areas.max(), 2)
+    keep = areas >= max(share * areas.max(), 2)
     return keep[labels], int(count - keep.sum())

@@ -68,8 +68,8 @@ def look(image: Image.Image, side: int) -> Look:
     if float(np.ptp(gray)) < 8:
         raise EmptyDrawing(NO_CONTRAST)
     flat, sheet, lights = background.flat_ground(gray), None, []
-    away = flat is not None and np.abs(gray - flat) > background.FLAT
-    if flat is None or away.mean() >= 0.4:
+    away = np.ones_like(gray, bool) if flat is None else np.abs(gray - flat) > background.FLAT
+    if away.mean() >= 0.4:
         sheet = background.sheet_on_a_table(gray)
     if sheet is not None:
         lifted = np.where(sheet, gray, np.median(gray[sheet]))
@@ -89,8 +89,8 @@ def look(image: Image.Image, side: int) -> Look:
 def choose(seen: Look) -> Page:
     """The marks in the light in which they are clear. Raises EmptyDrawing when in none."""
     lights, best = seen.lights, None
-    if lights[0].sheet is not None:
-        best, lights = _on_sheet(seen), lights[1:]
+    if (sheet := lights[0].sheet) is not None:
+        best, lights = _on_sheet(seen, sheet), lights[1:]
     if best is None:
         found: list[Marks] = []
         for light in lights[:1] if seen.sure else lights:
@@ -103,8 +103,8 @@ def choose(seen: Look) -> Page:
             best = found[0] if found else None
         if best is None and seen.sure:
             raise EmptyDrawing(NO_CONTRAST)
-        unclear = best is None or best.clear < UNCLEAR or best.level < FAINT
-        if unclear and not (best and (seen.sure or small)):
+        unclear = best and (best.clear < UNCLEAR or best.level < FAINT)
+        if best is None or (unclear and not (seen.sure or small)):
             raise EmptyDrawing(
                 "nothing stands out from the paper here: draw something, or come closer to it"
             )
@@ -113,11 +113,10 @@ def choose(seen: Look) -> Page:
     return Page(best.mask, best.depth, best.level, seen.scale, stages, best.steps)
 
 
-def _on_sheet(seen: Look) -> Marks | None:
+def _on_sheet(seen: Look, sheet: np.ndarray) -> Marks | None:
     """What is written on a sheet that lies on a table; None when what lies round it is written on
     too and so is paper in a shadow.
     """
-    sheet = seen.lights[0].sheet
     marks, whole = _marks(seen.lights[0]), _marks(Light(seen.gray))
     if marks is None or whole is None:
         return marks
@@ -138,8 +137,8 @@ def shrink(image: Image.Image, side: int) -> tuple[Image.Image, float]:
     longest = max(image.size)
     if longest <= side:
         return image, 1.0
-    size = tuple(max(1, round(length * side / longest)) for length in image.size)
-    return image.resize(size, Image.Resampling.BOX, reducing_gap=2.0), side / longest
+    width, height = (max(1, round(length * side / longest)) for length in image.size)
+    return image.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0), side / longest
 
 
 def threshold(depth: np.ndarray) -> tuple[np.ndarray, float] | None:

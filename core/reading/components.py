@@ -179,7 +179,9 @@ def main_components(mask: np.ndarray, ink: np.ndarray) -> np.ndarray:
     return np.isin(labels, kept + 1)
 
 
-def _with_neighbours(boxes, areas, main: int, shape) -> np.ndarray:
+def _with_neighbours(
+    boxes: list[Place], areas: np.ndarray, main: int, shape: tuple[int, ...]
+) -> np.ndarray:
     """Indices of the main part and of the parts that hang together with it."""
     rows, columns = boxes[main]
     reach = 0.25 * max(rows.stop - rows.start, columns.stop - columns.start)

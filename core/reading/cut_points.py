@@ -77,13 +77,13 @@ def seams(own: np.ndarray, height: float, lean: float) -> list[Joint]:
         upright, shift = sheared(own, lean + more)
         for cost, seam in sought(upright, height):
             if _parts(upright, seam, height):
-                found.append((cost, _joint(upright, seam, shift, height)))
-    kept: list[Joint] = []
-    for _, joint in sorted(found, key=lambda pair: pair[0]):
-        if all(np.abs(joint.seam - other.seam).mean() > NEAR * height for other in kept):
-            kept.append(joint)
+                found.append((cost, seam - shift, _joint(upright, seam, shift, height)))
+    kept: list[tuple[np.ndarray, Joint]] = []
+    for _, seam, joint in sorted(found, key=lambda each: each[0]):
+        if all(np.abs(seam - other).mean() > NEAR * height for other, _ in kept):
+            kept.append((seam, joint))
     kept = kept[: int(MANY * own.shape[1] / height) + 2]
-    return sorted(kept, key=lambda joint: float(joint.seam.mean()))
+    return [joint for _, joint in sorted(kept, key=lambda pair: float(pair[0].mean()))]
 
 
 def _through(upright: np.ndarray, height: float) -> list[tuple[float, np.ndarray]]:
@@ -96,7 +96,7 @@ def _through(upright: np.ndarray, height: float) -> list[tuple[float, np.ndarray
     ranked = cost + 1e-6 * np.abs(np.arange(len(cost)) - len(cost) / 2)
     low = ranked <= ndimage.minimum_filter1d(ranked, max(3, int(APART * height) | 1))
     found = []
-    for x in np.flatnonzero(low & (cost < INK)):
+    for x in np.flatnonzero(low & (cost < INK)).tolist():
         seam = np.concatenate([_back(up, x), _back(down, x)[::-1][1:]])
         if EDGE * height < seam.mean() < upright.shape[1] - EDGE * height:
             found.append((float(cost[x]), seam))

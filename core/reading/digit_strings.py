@@ -75,7 +75,7 @@ class Candidate:
     evidence: np.ndarray
 
 
-def candidates(page, size: tuple[int, int], score: Score) -> list[list[Candidate]]:
+def candidates(page: Page, size: tuple[int, int], score: Score) -> list[list[Candidate]]:
     """Everything on the page that may be a digit, by lines."""
     labels, found = components.find(page.mask)
     if not found:
@@ -85,7 +85,7 @@ def candidates(page, size: tuple[int, int], score: Score) -> list[list[Candidate
     return [_of_line(segment_candidates.writing(page, labels, line), size, score) for line in lines]
 
 
-def _of_line(line: Writing, size, score: Score) -> list[Candidate]:
+def _of_line(line: Writing, size: tuple[int, int], score: Score) -> list[Candidate]:
     """The candidates of a line."""
     found = segment_candidates.spans(line)
     drawn = [_images(line, span, size) for span in found]
@@ -99,13 +99,12 @@ def _of_line(line: Writing, size, score: Score) -> list[Candidate]:
 
 
 def _on_page(line: Writing, place: Place) -> Place:
-    return tuple(
-        slice(part.start + corner, part.stop + corner)
-        for part, corner in zip(place, line.corner, strict=True)
-    )
+    (rows, columns), (top, left) = place, line.corner
+    down = slice(rows.start + top, rows.stop + top)
+    return down, slice(columns.start + left, columns.stop + left)
 
 
-def _images(line: Writing, span: Span, size) -> np.ndarray:
+def _images(line: Writing, span: Span, size: tuple[int, int]) -> np.ndarray:
     """A span as pictures for the classifier, uint8 (variants, H, W)."""
     crop = line.ink[span.place] * span.mask
     return stroke_width.draw_variants(crop, size).variants
@@ -114,19 +113,19 @@ def _images(line: Writing, span: Span, size) -> np.ndarray:
 def best(found: list[Candidate]) -> list[Candidate]:
     """The way through a line's joints that explains it best, from left to right."""
     end = max(candidate.last for candidate in found)
-    most, via = [0.0] + [-np.inf] * end, [None] * (end + 1)
+    most, via = [0.0] + [-np.inf] * end, dict[int, Candidate]()
     for last in range(1, end + 1):
         for candidate in found:
             gain = most[candidate.first] + float(candidate.evidence @ WEIGHTS)
             if candidate.last == last and gain > most[last]:
                 most[last], via[last] = gain, candidate
-        if via[last] is None:  # a speck, which is passed over
+        if last not in via:  # a speck, which is passed over
             most[last] = most[last - 1]
     path = []
     while end:
-        if via[end] is not None:
+        if end in via:
             path.append(via[end])
-        end = via[end].first if via[end] else end - 1
+        end = via[end].first if end in via else end - 1
     return path[::-1]
 
 

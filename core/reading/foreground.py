@@ -11,6 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from core.reading import binarization
+from core.reading.artifact_removal import without_specks
 from core.reading.picture import EmptyDrawing, Place
 from core.reading.stroke_width import to_image
 
@@ -116,7 +117,8 @@ def _on_plain_ground(image: Image.Image):
     level = max(least, 0.35 * float(np.percentile(clear, 75)))
     mask = ndimage.binary_propagation(away > level, mask=away > least) if level > least else None
     mask = away > level if mask is None or mask.mean() > 0.9 else mask
-    mask = _parts(ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(mask, 3))[3:-3, 3:-3]))
+    closed = ndimage.binary_fill_holes(ndimage.binary_closing(np.pad(mask, 3))[3:-3, 3:-3])
+    mask, _ = without_specks(closed, PARTS)
     weights = np.array([0.299, 0.587, 0.114], np.float32)
     gray = surface @ weights if surface.shape[2] == 3 else surface[..., 0]
     return mask, (gray.astype(np.float32), scale)
@@ -138,16 +140,6 @@ def _surface(channel: np.ndarray) -> np.ndarray:
         weighted = terms * weight[:, None]
         found = np.linalg.solve(weighted.T @ terms + 1e-6 * np.eye(3), weighted.T @ values)
     return np.clip(found[0] + found[1] * ys + found[2] * xs, 0, 255).astype(np.float32)
-
-
-def _parts(mask: np.ndarray) -> np.ndarray:
-    """The mask without specks."""
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask
-    areas = np.bincount(labels.ravel())
-    areas[0] = 0
-    return (areas >= PARTS * areas.max())[labels]
 
 
 def _lit(crop: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:

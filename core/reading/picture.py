@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -36,8 +38,9 @@ class Page:
 
     `depth` float32 (H, W) is how much darker than the ground each pixel is, as a share of the
     ground, and `level` what counts as full ink; `mask` bool (H, W) says where there is ink, `ink`
-    float32 (H, W) how much, 0 to 1; `scale` is working pixels a given pixel; `place` is where the
-    one thing lies that is read. `stages` are for showing, `steps` says what was done.
+    float32 (H, W) how much, 0 to 1, once it is known; `scale` is working pixels a given pixel;
+    `place` is where the one thing lies that is read. `stages` are for showing, `steps` says what
+    was done.
     """
 
     mask: np.ndarray
@@ -46,8 +49,8 @@ class Page:
     scale: float
     stages: Stages = ()
     steps: tuple[str, ...] = ()
-    ink: np.ndarray | None = None
-    place: Place | None = None
+    ink: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
+    place: Place = (slice(None), slice(None))
 
 
 def open_image(content: bytes | Path, name: str = "") -> Image.Image:
@@ -89,7 +92,7 @@ def open_array(pixels: np.ndarray) -> Image.Image:
 
 
 @contextmanager
-def _stream(content: bytes | Path, name: str):
+def _stream(content: bytes | Path, name: str) -> Iterator[BinaryIO]:
     """What the decoder reads from. Raises ImageError for what is no file or too long."""
     if isinstance(content, Path):
         if content.exists() and not content.is_file():
@@ -126,7 +129,6 @@ def _on_paper(image: Image.Image) -> Image.Image:
     for paper in ("white", "black"):
         whole = Image.alpha_composite(Image.new("RGBA", image.size, paper), image).convert("RGB")
         laid.append(whole)
-        low, high = whole.convert("L").getextrema()
-        if high - low > 30:
+        if np.ptp(np.asarray(whole.convert("L"))) > 30:
             return whole
     return laid[0]

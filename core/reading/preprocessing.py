@@ -21,7 +21,7 @@ from core.reading import (
 from core.reading.picture import Page, Place, Stages
 
 SIDE = 720  # pixels of the long side at which one drawing is worked on
-STAGES = (binarization.choose, ruled_lines.remove, artifact_removal.clean)  # of any page
+STAGES = (ruled_lines.remove, artifact_removal.clean)  # of any page, once it is one
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def clean(image: Image.Image, side: int) -> Page:
 
     Raises EmptyDrawing when nothing stands out from the ground.
     """
-    page = binarization.look(image, side)
+    page = binarization.choose(binarization.look(image, side))
     for stage in STAGES:
         page = stage(page)
     return page
@@ -84,7 +84,8 @@ def box_of(place: Place, scale: float) -> tuple[int, int, int, int]:
     """A place as (x, y, width, height) in pixels of the given picture."""
     rows, columns = place
     sides = (columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start)
-    return tuple(round(value / scale) for value in sides)
+    x, y, width, height = (round(value / scale) for value in sides)
+    return x, y, width, height
 
 
 def _remarks(page: Page, pen: float) -> list[str]:
@@ -114,7 +115,7 @@ def _in_form(image: Image.Image, channels: int) -> Prepared | None:
         [gray[:2].ravel(), gray[-2:].ravel(), gray[:, :2].ravel(), gray[:, -2:].ravel()]
     )
     ground = float(np.median(rim))
-    steps = ()
+    steps: tuple[str, ...] = ()
     if ground > 127:
         gray, rim, ground = 255 - gray, 255 - rim, 255 - ground
         steps = ("light strokes on a dark ground were turned dark on light",)

@@ -9,7 +9,7 @@ import numpy as np
 from core.reading import components, cut_points, stroke_width
 from core.reading.components import Part
 from core.reading.cut_points import Joint
-from core.reading.picture import Place
+from core.reading.picture import Page, Place
 
 WIDE = 1.35  # heights that a digit of several pieces may be wide
 WIDEST = 1.9  # heights that connected ink may be wide
@@ -46,7 +46,7 @@ class Span:
     rest: float  # share of the ink that does not hang together with most of it
 
 
-def writing(page, labels: np.ndarray, line: list[Part]) -> Writing:
+def writing(page: Page, labels: np.ndarray, line: list[Part]) -> Writing:
     """The parts of a line, numbered in `labels`, as ink with joints."""
     whole = line[0]
     for part in line[1:]:
@@ -72,6 +72,7 @@ def _inside(own: np.ndarray, index: int, height: float, lean: float) -> list[Joi
     (top, left), (tall, wide) = stroke_width.box(own)
     made = []
     for joint in cut_points.seams(own[top : top + tall, left : left + wide], height, lean):
+        assert joint.seam is not None  # none of these lies in a gap
         seam = np.pad(joint.seam + left, (top, len(own) - top - tall), "edge")
         made.append(replace(joint, group=index, seam=seam))
     return made
@@ -120,7 +121,9 @@ def _whole(line: Writing, first: int, last: int) -> bool:
     return before.seam is None and after.seam is None and after.group == before.group + 1
 
 
-def _span(line: Writing, left, ends: tuple[int, int], mask: np.ndarray, start: int) -> Span:
+def _span(
+    line: Writing, left: list[np.ndarray], ends: tuple[int, int], mask: np.ndarray, start: int
+) -> Span:
     """The span between two joints, of which `mask` holds the columns from `start`."""
     (top, x), (tall, wide) = stroke_width.box(mask)
     crop = mask[top : top + tall, x : x + wide]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.reports import notebook_cells
+from core.reports.model_card import one_line
 from core.runs.store import Run
 from core.training.settings import AUGMENTATION
 
@@ -241,5 +242,4 @@ def _cut_out(*functions) -> str:
 
 def words(text: str, limit: int = 120) -> str:
     """Text from outside on one line, cut; markup in it is shown, not obeyed."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:limit]
-    return line.replace("&", "&amp;").replace("<", "&lt;")
+    return one_line(text, limit).replace("&", "&amp;").replace("<", "&lt;")

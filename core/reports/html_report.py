@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from core.evaluation.classification import macro_mean
 from core.figures import contact_sheet, svg
 from core.reports import review
 from core.runs.status import read
@@ -179,8 +180,7 @@ def _report(run: Run) -> str:
         [row["class"][:80], *(f"{row[name]:.4f}" for name in names), f"{row['support']:,}"]
         for row in run.metrics["per_class"]
     ]
-    count = len(rows)
-    mean = [sum(row[name] for row in run.metrics["per_class"]) / count for name in names]
+    mean = macro_mean(run.metrics["per_class"]).values()
     total = f"{run.metrics['test_count']:,}"
     rows.append(["macro mean", *(f"{value:.4f}" for value in mean), total])
     return _table(["Class", "Precision", "Recall", "F1", "Images"], rows)

@@ -124,9 +124,14 @@ def _training(run: Run) -> str:
     )
 
 
+def one_line(text: str, limit: int) -> str:
+    """Text from outside without line breaks and control signs, cut."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:limit]
+
+
 def plain(text: str, limit: int = 2000) -> str:
     """Text from outside on one line, as it is: Markdown's signs lose their meaning."""
-    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:limit]
+    line = one_line(text, limit)
     for sign in "\\`*_{}[]<>#|~":
         line = line.replace(sign, f"\\{sign}")
     return line

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +12,9 @@ from core.analysis import scoring
 from core.data import datasets
 from core.figures import png
 from core.reports import archive, code_export, html_report, model_card
-from core.runs import files, store
+from core.runs import files, safe_zip, store
 from core.runs.store import Run
 from core.runs.summary import accuracy_text, report_text
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class Unavailable(Exception):
@@ -77,7 +73,7 @@ def export_zip(
 ) -> Package:
     """The package as `folder`/RUN.zip, which `archive.take_in` takes; raises as `export` does."""
     made = package(run, on_progress)
-    _write(folder, {f"{run.id}.zip": archive.pack(made.files)})
+    _write(folder, {f"{run.id}.zip": safe_zip.pack(made.files)})
     return made
 
 
@@ -103,21 +99,14 @@ def test_images(run: Run) -> tuple[np.ndarray | None, str]:
 
 def predictions_csv(run: Run) -> str:
     """index, label, prediction, confidence (0 to 1) and right (1 or 0), one line a test image."""
-    stored, classes = run.predictions(), [cell(name) for name in run.info["classes"]]
+    stored, classes = run.predictions(), run.info["classes"]
     labels, predicted = stored["labels"], stored["probs"].argmax(1)
     sure = stored["probs"].max(1).astype(float)
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["index", "label", "prediction", "confidence", "right"])
+    rows: list[tuple] = [("index", "label", "prediction", "confidence", "right")]
     for index, (label, answer) in enumerate(zip(labels, predicted, strict=True)):
-        row = [classes[label], classes[answer], f"{sure[index]:.4f}", int(label == answer)]
-        table.writerow([index, *row])
-    return text.getvalue()
-
-
-def cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: one that could be gets an apostrophe."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+        right = int(label == answer)
+        rows.append((index, classes[label], classes[answer], f"{sure[index]:.4f}", right))
+    return files.csv_text(rows)
 
 
 def onnx(run: Run) -> bytes:

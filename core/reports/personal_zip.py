@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-import zlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -34,14 +32,7 @@ def export(kind: Kind) -> bytes:
         FRAMES: personal.to_png(personal.frames(kind, kept)),
         **{f"{entry.id}.png": personal.picture(kind, entry) for entry in kept},
     }
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
-        for name, content in contents.items():
-            entry = zipfile.ZipInfo(name)  # of no time: the same set is the same bytes
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            made.writestr(entry, content)
-    return buffer.getvalue()
+    return safe_zip.pack(contents)
 
 
 def _row(kind: Kind, entry: personal.Entry) -> dict[str, Any]:
@@ -63,25 +54,26 @@ def take_in(kind: Kind, content: bytes) -> tuple[int, int]:
         raise BadArchive(
             f"the zip has {len(content) / 1e6:.1f} MB, the limit here is {limit / 1e6:.0f} MB"
         )
-    safe_zip.check_directory(content)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            given = _drawings(kind, archive)
-    except BadArchive:
-        raise
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
-        raise BadArchive(f"damaged zip: {error}") from error
+    with safe_zip.opened(content) as (sizes, read):
+        given = _drawings(kind, sizes, read)
     new = personal.save(kind, given)
     return new, len(given) - new
 
 
 def _drawings(
-    kind: Kind, archive: zipfile.ZipFile
+    kind: Kind, sizes: dict[str, int], read: Callable[[str], bytes]
 ) -> dict[str, tuple[dict[str, Any], bytes, np.ndarray]]:
     """Every drawing that set.json names, each part checked and written anew; nothing else."""
-    found = safe_zip.checked_entries(archive.infolist())
-    rows = _rows(kind, _part(archive, found, INDEX, MAX_INDEX))
-    sheet = open_image(_part(archive, found, FRAMES, personal.MAX_BYTES), FRAMES)
+
+    def part(name: str, most: int = personal.MAX_BYTES) -> bytes:
+        if name not in sizes:
+            raise BadArchive(f"it lacks {name}")
+        if sizes[name] > most:
+            raise BadArchive(f"{name} is larger than {most / 1e6:.0f} MB")
+        return read(name)
+
+    rows = _rows(kind, part(INDEX, MAX_INDEX))
+    sheet = open_image(part(FRAMES), FRAMES)
     frames = personal.to_frames(sheet, kind.shape)
     if len(frames) != len(rows):
         raise BadArchive(f"{FRAMES} holds {len(frames)} images, {INDEX} names {len(rows)}")
@@ -90,7 +82,7 @@ def _drawings(
         if personal.identify(frame) != key:
             raise BadArchive(f"{key} is not the drawing that {INDEX} names: it was changed")
         name = f"{key}.png"
-        picture = open_image(_part(archive, found, name, personal.MAX_BYTES), name)
+        picture = open_image(part(name), name)
         given[key] = (rows[key], personal.clean_png(picture), frame)
     return given
 
@@ -116,13 +108,3 @@ def _rows(kind: Kind, content: bytes) -> dict[str, dict[str, Any]]:
             raise BadArchive(f"{INDEX}: {key[:40]!r} is not a drawing with one of the labels")
         checked[key] = _row(kind, entry)
     return checked
-
-
-def _part(
-    archive: zipfile.ZipFile, found: dict[str, zipfile.ZipInfo], name: str, most: int
-) -> bytes:
-    if name not in found:
-        raise BadArchive(f"it lacks {name}")
-    if found[name].file_size > most:
-        raise BadArchive(f"{name} is larger than {most / 1e6:.0f} MB")
-    return safe_zip.read(archive, found[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -9,7 +10,7 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 MAX_TENSOR_BYTES = 500_000_000
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # how a spreadsheet knows one
 MAX_ENTRIES = 10_000  # a tensor is an entry of the archive
 
 
@@ -59,6 +61,19 @@ def sweep(folder: Path) -> None:
     """Remove what writes that were killed have left beside their names."""
     for rest in folder.glob(".*.tmp"):
         rest.unlink(missing_ok=True)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    """Rows as CSV; a text that a spreadsheet could take for a formula gets an apostrophe."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(
+        [
+            f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(FORMULA) else cell
+            for cell in row
+        ]
+        for row in rows
+    )
+    return text.getvalue()
 
 
 def write_json(path: Path, value: Any, *, sync: bool = True) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from core.runs import store
+from core.training.hardware import usable_threads
 from core.training.settings import TrainConfig
 
 
@@ -39,11 +40,7 @@ def max_epochs() -> int:
 
 def threads() -> int:
     """Threads a worker takes by default: the processors, shared among the trainings allowed."""
-    if hasattr(os, "sched_getaffinity"):
-        processors = len(os.sched_getaffinity(0))
-    else:
-        processors = os.cpu_count() or 1
-    return max(1, processors // trainings())
+    return max(1, usable_threads() // trainings())
 
 
 def lower_priority() -> None:

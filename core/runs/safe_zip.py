@@ -1,10 +1,16 @@
-"""Zips from outside, hostile until shown otherwise: looked at before anything is unpacked."""
+"""Zips: packed alike for the same contents; from outside hostile until shown otherwise, looked at
+before anything is unpacked.
+"""
 
 from __future__ import annotations
 
+import io
 import re
 import stat
 import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 MAX_ENTRIES = 2000
 MAX_UNPACKED = 300_000_000
@@ -13,6 +19,36 @@ MAX_RATIO = 100  # of what is larger than 20 MB when unpacked
 
 class BadArchive(ValueError):
     """A zip that is not taken in; the message says why."""
+
+
+def pack(contents: Mapping[str, bytes]) -> bytes:
+    """Files by name as one zip, the same bytes for the same contents."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in contents.items():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            made.writestr(entry, content)
+    return buffer.getvalue()
+
+
+@contextmanager
+def opened(content: bytes) -> Iterator[tuple[dict[str, int], Callable[[str], bytes]]]:
+    """(size of each entry by name, what reads one) of a zip from outside, all of it harmless.
+
+    Raises BadArchive, also for what turns out to be damaged inside the block.
+    """
+    check_directory(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            entries = checked_entries(archive.infolist())
+            sizes = {name: entry.file_size for name, entry in entries.items()}
+            yield sizes, lambda name: read(archive, entries[name])
+    except BadArchive:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+        raise BadArchive(f"damaged zip: {error}") from error
 
 
 def check_directory(content: bytes) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 from core.data import datasets
 from core.evaluation import curves, uncertainty
+from core.evaluation.classification import macro_mean
+from core.runs import files
 from core.runs.store import Run
 from core.training.settings import AUGMENTATION
 
@@ -42,8 +44,7 @@ def report_text(run: Run) -> str:
             f"{row['class']:<{width}}{row['precision']:>10.4f}{row['recall']:>10.4f}"
             f"{row['f1']:>10.4f}{row['support']:>10}"
         )
-    names = ("precision", "recall", "f1")
-    mean = {name: sum(row[name] for row in rows) / len(rows) for name in names}
+    mean = macro_mean(rows)
     lines.append(
         f"\n{'macro mean':<{width}}{mean['precision']:>10.4f}{mean['recall']:>10.4f}"
         f"{mean['f1']:>10.4f}{run.metrics['test_count']:>10}"
@@ -85,8 +86,7 @@ def training_note(info: dict[str, Any]) -> str:
 def history_csv(history: Sequence[dict[str, Any]]) -> str:
     """One line an epoch under a line of names, which are those of the first record."""
     names = list(history[0]) if history else ["epoch"]
-    rows = [",".join(str(record.get(name, "")) for name in names) for record in history]
-    return "\n".join([",".join(names), *rows]) + "\n"
+    return files.csv_text([names, *([record.get(name) for name in names] for record in history)])
 
 
 def result_line(run: Run) -> str:

@@ -81,18 +81,8 @@ def table(digest: str, labels, classes) -> str:
     """The tags of a test set as CSV: index, label, tag, time. Formulas are kept from spreadsheets
     by an apostrophe.
     """
-    import csv
-    import io
-
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("index", "label", "tag", "time"))
+    rows = [("index", "label", "tag", "time")]
     for index, entry in sorted(read(digest).items()):
         if index < len(labels):
-            row = (index, classes[labels[index]], entry["tag"], entry["time"])
-            writer.writerow([_safe(value) for value in row])
-    return out.getvalue()
-
-
-def _safe(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+            rows.append((index, classes[labels[index]], entry["tag"], entry["time"]))
+    return files.csv_text(rows)

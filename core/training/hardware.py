@@ -1,4 +1,7 @@
-"""What this machine offers and what ran on it: device, threads, versions, processor, commit."""
+"""What this machine offers and what ran on it: device, threads, versions, processor, commit.
+
+Nothing here imports torch at the top: pages ask for the number of threads.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "streamlit")
@@ -18,12 +22,16 @@ PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "streamlit")
 
 def usable_devices() -> list[str]:
     """The devices found on this machine, fastest first."""
+    import torch
+
     found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     return [*(name for name, here in found.items() if here), "cpu"]
 
 
 def choose_device(wanted: str = "auto") -> torch.device:
     """The fastest device here, or the wanted one. ValueError when it is unknown or not here."""
+    import torch
+
     here = usable_devices()
     if wanted == "auto":
         return torch.device(here[0])

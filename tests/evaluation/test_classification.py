@@ -53,3 +53,20 @@ def test_most_confused_ignores_the_diagonal_and_zeros():
     assert classification.most_confused(counts) == [(1, 0, 7), (0, 1, 2), (1, 2, 1)]
     assert classification.most_confused(counts, limit=1) == [(1, 0, 7)]
     assert classification.most_confused(np.eye(3, dtype=int)) == []
+
+
+@pytest.mark.parametrize("classes", [4, 6])
+def test_the_matrix_is_sklearns(classes):
+    from sklearn.metrics import confusion_matrix
+
+    rng = np.random.RandomState(classes)
+    labels, predicted = rng.randint(0, 4, (2, 300))
+    found = classification.confusion(labels, predicted, classes)
+    assert np.array_equal(found, confusion_matrix(labels, predicted, labels=range(classes)))
+    assert found.dtype == np.int64
+
+
+def test_a_hundred_classes_do_not_overflow_the_small_numbers_they_are_stored_in():
+    labels = np.array([99, 99, 0], np.uint8)
+    found = classification.confusion(labels, np.array([98, 99, 99], np.uint8), 100)
+    assert (found[99, 98], found[99, 99], found[0, 99], found.sum()) == (1, 1, 1, 3)

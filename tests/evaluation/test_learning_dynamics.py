@@ -87,20 +87,3 @@ def test_a_single_epoch_has_learned_what_it_reads_and_forgotten_nothing():
     assert learning_dynamics.forgotten(right, 1).tolist() == []
     assert learning_dynamics.times_forgotten(right).tolist() == [0, 0]
     assert learning_dynamics.learned_for_good(right).tolist() == [1, 2]
-
-
-@pytest.mark.parametrize("classes", [4, 6])
-def test_the_matrix_of_an_epoch_is_sklearns(classes):
-    from sklearn.metrics import confusion_matrix
-
-    for epoch in (0, 8):
-        theirs = confusion_matrix(LABELS, CLASSES[epoch], labels=range(classes))
-        found = learning_dynamics.confusion_at(LABELS, CLASSES[epoch], classes)
-        assert np.array_equal(found, theirs)
-        assert found.dtype == np.int64
-
-
-def test_a_hundred_classes_do_not_overflow_the_small_numbers_they_are_stored_in():
-    labels = np.array([99, 99, 0], np.uint8)
-    found = learning_dynamics.confusion_at(labels, np.array([98, 99, 99], np.uint8), 100)
-    assert (found[99, 98], found[99, 99], found[0, 99], found.sum()) == (1, 1, 1, 3)

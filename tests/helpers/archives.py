@@ -11,7 +11,7 @@ import pytest
 from core.analysis import neighbours, scoring
 from core.jobs import queue
 from core.reports import archive
-from core.runs import files, store, tags
+from core.runs import files, safe_zip, store, tags
 from core.runs.safe_zip import BadArchive
 
 
@@ -36,7 +36,7 @@ def with_json(found: dict[str, bytes], file: str, /, **changes) -> dict[str, byt
 def refuse(found: dict[str, bytes], match: str) -> None:
     before = sorted(os.listdir(store.root()))
     with pytest.raises((BadArchive, files.BrokenRun, ValueError), match=match):
-        archive.take_in(archive.pack(found))
+        archive.take_in(safe_zip.pack(found))
     assert sorted(set(os.listdir(store.root())) - {".turn.lock"}) == sorted(
         set(before) - {".turn.lock"}
     )

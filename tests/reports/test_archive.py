@@ -12,7 +12,7 @@ import torch
 from core.analysis import neighbours, ood, scoring
 from core.jobs import queue
 from core.reports import archive
-from core.runs import reproduction, store, tags
+from core.runs import reproduction, safe_zip, store, tags
 from core.runs.safe_zip import BadArchive
 from tests.helpers.archives import contents, refuse, sealed, with_json
 
@@ -20,7 +20,7 @@ from tests.helpers.archives import contents, refuse, sealed, with_json
 def test_a_run_comes_back_as_it_was(tiny, untouched):
     """Case 46."""
     queue.annotate(tiny.id, name="Mine", note="Look at 8")
-    content = archive.pack(contents(store.load(tiny.id)))
+    content = safe_zip.pack(contents(store.load(tiny.id)))
     queue.delete(tiny.id)
     assert archive.take_in(content) == archive.Imported(tiny.id, tiny.id)
     back = store.load(tiny.id)
@@ -38,7 +38,7 @@ def test_what_was_added_to_a_run_comes_with_it(rich, untouched):
     noted, stamp = tags.read(rich.info["test_sha256"]), reproduction.read(rich)
     queue.delete(rich.id)
     (store.root() / tags.NAME).unlink()
-    archive.take_in(archive.pack(found))
+    archive.take_in(safe_zip.pack(found))
     back = store.load(rich.id)
     assert np.array_equal(neighbours.read(back).indices, before.indices)
     assert ood.read(back) is not None
@@ -49,7 +49,7 @@ def test_what_was_added_to_a_run_comes_with_it(rich, untouched):
 def test_tags_that_are_here_stay_and_hosted_ones_are_not_touched(rich, monkeypatch):
     found, digest = contents(rich), rich.info["test_sha256"]
     many = {"3": {"tag": "theirs"}, "5": {"tag": "x" * 999}, "y": 1}
-    content = archive.pack(found | {tags.NAME: json.dumps(many).encode()})
+    content = safe_zip.pack(found | {tags.NAME: json.dumps(many).encode()})
     queue.delete(rich.id)
     with monkeypatch.context() as hosted:
         hosted.setenv("LIGHTBOX_PROFILE", "hosted")
@@ -65,17 +65,17 @@ def test_tags_that_are_here_stay_and_hosted_ones_are_not_touched(rich, monkeypat
 
 
 def test_the_same_contents_make_the_same_zip(tiny):
-    assert archive.pack(contents(tiny)) == archive.pack(contents(tiny))
+    assert safe_zip.pack(contents(tiny)) == safe_zip.pack(contents(tiny))
 
 
 def test_a_run_that_is_here_already_is_refused(tiny, untouched):
     with pytest.raises(queue.Refused, match="is here already"):
-        archive.take_in(archive.pack(contents(tiny)))
+        archive.take_in(safe_zip.pack(contents(tiny)))
 
 
 def test_another_run_under_the_same_id_gets_a_fresh_one(tiny, untouched):
     other = sealed(with_json(contents(tiny), store.INFO, name="Other"))
-    done = archive.take_in(archive.pack(other))
+    done = archive.take_in(safe_zip.pack(other))
     assert done.asked == tiny.id != done.run_id
     assert {run.title for run in store.list_runs()} == {"Tiny", "Other"}
     assert store.load(tiny.id).title == "Tiny"
@@ -91,7 +91,7 @@ def test_a_changed_file_does_not_pass_its_manifest(tiny, untouched):
 
 def test_a_zip_with_a_damaged_entry_is_refused(tiny, untouched):
     """Case 30: CRC error."""
-    content = bytearray(archive.pack(contents(tiny)))
+    content = bytearray(safe_zip.pack(contents(tiny)))
     content[len(content) // 2] ^= 255
     queue.delete(tiny.id)
     with pytest.raises(BadArchive, match="damaged zip"):
@@ -128,7 +128,9 @@ def test_notes_that_are_none_are_refused_and_strange_ones_harmless(tiny, untouch
     found = contents(tiny)
     queue.delete(tiny.id)
     refuse(found | {store.NOTES: b"[]"}, r"notes\.json lacks")
-    archive.take_in(archive.pack(found | {store.NOTES: b'{"name": 7, "note": ["x"], "review": 1}'}))
+    archive.take_in(
+        safe_zip.pack(found | {store.NOTES: b'{"name": 7, "note": ["x"], "review": 1}'})
+    )
     assert store.load(tiny.id).title == "Tiny"
 
 
@@ -141,7 +143,7 @@ def test_the_limit_is_named(tiny, monkeypatch):
 
 def test_a_hosted_installation_takes_runs_in_only_when_told_to(tiny, monkeypatch):
     """Case 46, and foreign weights are off in the hosted profile."""
-    content = archive.pack(contents(tiny))
+    content = safe_zip.pack(contents(tiny))
     shutil.rmtree(tiny.folder)
     monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
     with pytest.raises(queue.Refused, match="LIGHTBOX_IMPORT"):

@@ -1,13 +1,14 @@
 """Devices, threads and the record of where a run was made."""
 
 import pytest
+import torch
 
 from core.training import hardware
 
 
 def test_a_device_that_is_not_here_is_refused_before_anything_starts(monkeypatch):
     """Case 42."""
-    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(
         ValueError, match=r"'cuda' was not found on this machine; usable here: .*cpu"
     ):
@@ -18,8 +19,8 @@ def test_a_device_that_is_not_here_is_refused_before_anything_starts(monkeypatch
 
 def test_auto_falls_back_to_the_processor(monkeypatch):
     """Case 42."""
-    monkeypatch.setattr(hardware.torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(hardware.torch.backends.mps, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
     assert hardware.choose_device().type == "cpu"
 
 
