@@ -22,8 +22,9 @@ from torchvision import transforms
 from core.data import datasets, folders
 from core.training import models, recipes, settings
 from core.training.hardware import usable_threads
-from core.training.loop import TrainingData, train
+from core.training.loop import train
 from core.training.precision import choose_precision
+from core.training.results import TrainingData
 
 ORIGINALS = ("mnist-mlp", "mnist-cnn-bn", "mnist-cnn-keras", "mnist-cnn-128", "fashion-cnn")
 

@@ -23,9 +23,10 @@ from core.runs import files, status, store
 from core.training import models, steps
 from core.training.distributed import ALONE, Ended, World
 from core.training.hardware import choose_device, environment, usable_threads
-from core.training.loop import Diverged, Trained, TrainingData, train
+from core.training.loop import train
 from core.training.precision import choose_precision
 from core.training.recipes import Recipe, describe, differences, from_description
+from core.training.results import Diverged, Trained, TrainingData
 from core.training.settings import TrainConfig
 
 

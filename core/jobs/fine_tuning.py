@@ -24,7 +24,7 @@ from core.training.recipes import from_description
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.training.loop import TrainingData
+    from core.training.results import TrainingData
 
 START, DRAWINGS = "start.pth", "personal.npz"
 # Chosen by bench.training.fine_tuning, on new drawings and validation images: a share of 0.05

@@ -47,8 +47,8 @@ def estimate(
 
     from core.training import models, steps
     from core.training.hardware import choose_device, usable_threads
-    from core.training.loop import TrainingData
     from core.training.precision import choose_precision, time_steps
+    from core.training.results import TrainingData
 
     torch.set_num_threads(threads or usable_threads())
     chosen = choose_device(device)

@@ -22,6 +22,7 @@ from filelock import FileLock
 from PIL import Image
 
 from core.data.datasets import DATASETS
+from core.reading.picture import clean_png, to_frames, to_png
 from core.runs import files, limits, store
 
 FOLDER, INDEX, SCHEMA = "personal", "set.json", 1
@@ -206,7 +207,7 @@ def add(
     with _changed(kind) as rows:
         if key in rows:
             _check_changes("this drawing is kept already and stays as it is")
-        _store(kind, rows, {key: (row, clean_png(image), frame)})
+        _store(kind, rows, {key: (row, clean_png(image, MAX_SIDE), frame)})
     return read_entry(key, row, kind.classes)
 
 
@@ -282,35 +283,3 @@ def identify(frame: np.ndarray) -> str:
     """The id of a drawing, from its image uint8 (C, H, W)."""
     content = repr(frame.shape).encode() + np.ascontiguousarray(frame).tobytes()
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-def clean_png(image: Image.Image) -> bytes:
-    """A picture as PNG, its long side cut to 720 pixels, without whatever came with the file."""
-    small = image.convert("L" if image.mode == "L" else "RGB")
-    small.thumbnail((MAX_SIDE, MAX_SIDE))
-    return _encoded(small)
-
-
-def to_png(images: np.ndarray) -> bytes:
-    """Frames uint8 (N, C, H, W) of one or three channels as one PNG, one under the other."""
-    count, channels, height, width = images.shape
-    if channels not in (1, 3):
-        raise NotKept(f"images of {channels} channels cannot be kept as a picture")
-    rows = np.moveaxis(images, 1, 3).reshape(count * height, width, channels)
-    return _encoded(Image.fromarray(rows.squeeze(2) if channels == 1 else rows))
-
-
-def to_frames(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
-    """The reverse of `to_png`: uint8 (N, C, H, W). Raises ValueError when the sizes do not fit."""
-    channels, height, width = shape
-    if image.mode != ("L" if channels == 1 else "RGB"):
-        raise ValueError(f"colours are {image.mode}, not those of {channels} channels")
-    if image.width != width or not image.height or image.height % height:
-        raise ValueError(f"{image.width}x{image.height} pixels are not frames of {width}x{height}")
-    return np.moveaxis(np.asarray(image).reshape(-1, height, width, channels), 3, 1).copy()
-
-
-def _encoded(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()

@@ -132,3 +132,35 @@ def _on_paper(image: Image.Image) -> Image.Image:
         if np.ptp(np.asarray(whole.convert("L"))) > 30:
             return whole
     return laid[0]
+
+
+def clean_png(image: Image.Image, side: int) -> bytes:
+    """A picture as PNG, its long side at most `side`, without whatever came with the file."""
+    small = image.convert("L" if image.mode == "L" else "RGB")
+    small.thumbnail((side, side))
+    return _encoded(small)
+
+
+def to_png(images: np.ndarray) -> bytes:
+    """Frames uint8 (N, C, H, W) of one or three channels as one PNG, one under the other."""
+    count, channels, height, width = images.shape
+    if channels not in (1, 3):
+        raise ValueError(f"images of {channels} channels are no picture")
+    rows = np.moveaxis(images, 1, 3).reshape(count * height, width, channels)
+    return _encoded(Image.fromarray(rows.squeeze(2) if channels == 1 else rows))
+
+
+def to_frames(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+    """The reverse of `to_png`: uint8 (N, C, H, W). Raises ValueError when the sizes do not fit."""
+    channels, height, width = shape
+    if image.mode != ("L" if channels == 1 else "RGB"):
+        raise ValueError(f"colours are {image.mode}, not those of {channels} channels")
+    if image.width != width or not image.height or image.height % height:
+        raise ValueError(f"{image.width}x{image.height} pixels are not frames of {width}x{height}")
+    return np.moveaxis(np.asarray(image).reshape(-1, height, width, channels), 3, 1).copy()
+
+
+def _encoded(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()

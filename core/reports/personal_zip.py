@@ -10,7 +10,7 @@ import numpy as np
 
 from core.reading import personal
 from core.reading.personal import INDEX, Kind
-from core.reading.picture import open_image
+from core.reading.picture import clean_png, open_image, to_frames, to_png
 from core.runs import limits, safe_zip
 from core.runs.safe_zip import BadArchive
 
@@ -29,7 +29,7 @@ def export(kind: Kind) -> bytes:
     rows = {entry.id: _row(kind, entry) for entry in kept}
     contents = {
         INDEX: json.dumps(personal.describe(kind) | {"entries": rows}, indent=1).encode(),
-        FRAMES: personal.to_png(personal.frames(kind, kept)),
+        FRAMES: to_png(personal.frames(kind, kept)),
         **{f"{entry.id}.png": personal.picture(kind, entry) for entry in kept},
     }
     return safe_zip.pack(contents)
@@ -74,7 +74,7 @@ def _drawings(
 
     rows = _rows(kind, part(INDEX, MAX_INDEX))
     sheet = open_image(part(FRAMES), FRAMES)
-    frames = personal.to_frames(sheet, kind.shape)
+    frames = to_frames(sheet, kind.shape)
     if len(frames) != len(rows):
         raise BadArchive(f"{FRAMES} holds {len(frames)} images, {INDEX} names {len(rows)}")
     given = {}
@@ -83,7 +83,7 @@ def _drawings(
             raise BadArchive(f"{key} is not the drawing that {INDEX} names: it was changed")
         name = f"{key}.png"
         picture = open_image(part(name), name)
-        given[key] = (rows[key], personal.clean_png(picture), frame)
+        given[key] = (rows[key], clean_png(picture, personal.MAX_SIDE), frame)
     return given
 
 

@@ -13,8 +13,9 @@ import torch
 from torch import nn
 
 from core.data.datasets import Split
-from core.training.loop import PREPARED, TrainingData, make_optimizer, prepared_batches
+from core.training.loop import PREPARED, make_optimizer, prepared_batches
 from core.training.models import channels_last
+from core.training.results import TrainingData
 from core.training.settings import TrainConfig
 from core.training.steps import train_step
 

@@ -13,7 +13,7 @@ ROOMS = {
         "augmentation",
         "hardware",
         "distributed",
-        "steps",
+        "results",
         "loop",
         "precision",
     ],

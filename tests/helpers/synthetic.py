@@ -7,7 +7,7 @@ import torch
 
 from core.data import datasets
 from core.training import models, recipes
-from core.training.loop import TrainingData
+from core.training.results import TrainingData
 from core.training.settings import TrainConfig
 
 TINY = recipes.get("digits-cnn").config.replace(epochs=2, batch_size=64)

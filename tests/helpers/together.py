@@ -12,7 +12,8 @@ import torch
 
 from core.data.datasets import Split
 from core.training import distributed, models
-from core.training.loop import TrainingData, train
+from core.training.loop import train
+from core.training.results import TrainingData
 from core.training.settings import TrainConfig
 
 SHAPE, CLASSES, COUNT = (1, 8, 8), 4, 145

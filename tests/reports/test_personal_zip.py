@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.reading import personal
+from core.reading import personal, picture
 from core.reports import personal_zip
 from core.runs.safe_zip import BadArchive
 from tests.helpers.drawings import KIND, keep
@@ -154,12 +154,12 @@ def test_entries_that_are_no_drawings_are_refused(exported, row):
 
 
 def test_an_image_that_was_exchanged_is_refused(exported):
-    frames = personal.to_png(np.zeros((3, 1, 28, 28), np.uint8))
+    frames = picture.to_png(np.zeros((3, 1, 28, 28), np.uint8))
     refused(packed(exported | {"frames.png": frames}), "is not the drawing that")
 
 
 def test_too_few_images_are_refused(exported):
-    frames = personal.to_png(np.zeros((2, 1, 28, 28), np.uint8))
+    frames = picture.to_png(np.zeros((2, 1, 28, 28), np.uint8))
     refused(packed(exported | {"frames.png": frames}), "holds 2 images, set.json names 3")
 
 

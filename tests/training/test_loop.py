@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from core.training import loop, steps
-from core.training.loop import Diverged, _mix, train
+from core.training.loop import _mix, train
+from core.training.results import Diverged
 from tests.helpers.synthetic import FAST, prepared
 
 pytestmark = pytest.mark.trains
