@@ -54,7 +54,7 @@ with frame.page("Runs"):
         column_config={
             "Run": st.column_config.TextColumn(width=160),
             "Test accuracy": st.column_config.NumberColumn(
-                format="%.2f %%", help="Share of test images read right"
+                format="%.2f %%", help="Share of test images classified correctly"
             ),
             "95 % interval": st.column_config.TextColumn(
                 help="Wilson interval: what the same network could score on other images"
@@ -90,7 +90,7 @@ with frame.page("Runs"):
         with st.container(horizontal=True, gap="large"):
             for text, value in (
                 ("Test accuracy", percent(metrics["test_accuracy"])),
-                ("Read wrong", f"{wrong:,} of {metrics['test_count']:,}"),
+                ("Misclassified", f"{wrong:,} of {metrics['test_count']:,}"),
                 ("Parameters", f"{info['parameters']:,}"),
             ):
                 st.metric(text, value, width="content")
@@ -108,6 +108,6 @@ with frame.page("Runs"):
         if sentences:
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences))
         else:
-            st.caption("Not one test image was read wrong.")
+            st.caption("Not one test image was misclassified.")
         if not chosen_rows:
             st.caption("Tick a row above to look at another run.")

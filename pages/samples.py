@@ -21,7 +21,7 @@ with frame.page("Samples") as beside_menu:
         st.stop()
 
     wrong = int((probs.argmax(1) != labels).sum())
-    st.title(f"{wrong:,} of {len(labels):,} test images are read wrong")
+    st.title(f"{wrong:,} of {len(labels):,} test images are misclassified")
     if frame.on_phone():
         filters, grid = st.expander("Filter and order", icon=":material/tune:"), st.container()
     else:

@@ -8,12 +8,12 @@ from ui import frame, gallery, loaders
 from ui.text import percent
 from ui.url import url_select, url_slider
 
-SAID = {
+MEANING = {
     "Learned": "right at this epoch, wrong at the one before",
     "Forgotten": "wrong at this epoch, right at the one before",
     "Wrong now": "wrong at this epoch",
     "Never learned": "wrong at every epoch",
-    "Flip-flopping": f"forgotten at least {learning_dynamics.FLIPS} times, the most often first",
+    "Forgotten more than once": "right and then wrong again several times, the most often first",
 }
 
 with frame.page("Time machine") as beside_menu:
@@ -31,6 +31,8 @@ with frame.page("Time machine") as beside_menu:
     epoch = url_slider("Epoch", epochs, name="epoch", default=min(kept, epochs))
     place = " (kept)" if epoch == kept else ""
     st.title(f"After epoch {epoch}{place}: {percent(right[epoch - 1].mean())} right")
+    if st.query_params.get("event") == "Flip-flopping":  # what older links call it
+        st.query_params["event"] = "Forgotten more than once"
     event = url_select(
         "Images",
         learning_dynamics.EVENTS,
@@ -51,7 +53,7 @@ with frame.page("Time machine") as beside_menu:
             alt=f"Confusion matrix after epoch {epoch} of {epochs}",
         )
     with beside:
-        st.caption(f"{event}: {SAID[event]}. The frames show what the kept epoch makes of them.")
+        st.caption(f"{event}: {MEANING[event]}. The frames show what the kept epoch makes of them.")
         gallery.gallery(
             run, learning_dynamics.images_of(right, event, epoch), key="time", columns=5
         )

@@ -17,7 +17,9 @@ with frame.page("Train"):
         st.warning(f"{plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
     if limits.hosted():
         st.caption(f"A training here has at most {limits.max_epochs()} epochs.")
-    st.fragment(frame.guard("Train")(run_panel.line), run_every=2.0 if queue.queue() else None)()
+    st.fragment(
+        frame.guard("Train")(run_panel.line), run_every=2.0 if queue.active_runs() else None
+    )()
 
     st.subheader("Reproduce an original")
     with st.container(horizontal=True):

@@ -67,7 +67,7 @@ def calibration(run: store.Run) -> None:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _temperature(run_id: str, stamp: int, _run: store.Run) -> tuple[float | None, str]:
+def _temperature(run_id: str, scored: int, _run: store.Run) -> tuple[float | None, str]:
     """(temperature, what it says), or (None, why there is none)."""
     stored = _run.predictions()
     labels = stored.get("validation_labels", np.array([], int))
@@ -106,7 +106,7 @@ def coverage(run: store.Run) -> None:
 
 def recompute(run: store.Run) -> None:
     """Whether the saved weights were scored again here, and a button that does it."""
-    known, stamp = background_tasks.progress(run.folder, "evaluate"), reproduction.read(run)
+    known, scored = background_tasks.progress(run.folder, "evaluate"), reproduction.read(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         if known.active:
             evidence.watch(run.id, "evaluate", "Scoring the saved weights again")
@@ -123,19 +123,19 @@ def recompute(run: store.Run) -> None:
                 st.error(plain(str(error)))
                 return
             st.rerun()
-        if stamp is None:
+        if scored is None:
             reason = known.reason if known.status == "failed" else None
             st.caption(plain(reason or "Not scored again on this machine yet."), width="content")
-        elif stamp["exact"]:
+        elif scored["exact"]:
             st.badge(
-                f"✓ Reproduced: {percent(stamp['found'])} of {stamp['count']:,}, "
-                f"{stamp['time'][:10]}"
-                f"{', before it was taken in here' if stamp.get('elsewhere') else ''}",
+                f"✓ Reproduced: {percent(scored['found'])} of {scored['count']:,}, "
+                f"{scored['time'][:10]}"
+                f"{', before it was taken in here' if scored.get('elsewhere') else ''}",
                 color="green",
             )
         else:
             st.badge(
-                plain(f"✗ Not reproduced: {stamp['problem'] or percent(stamp['found'])}"),
+                plain(f"✗ Not reproduced: {scored['problem'] or percent(scored['found'])}"),
                 color="red",
             )
 

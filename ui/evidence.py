@@ -23,7 +23,7 @@ def looked_at(run: store.Run, image: np.ndarray, target: int, *, key: str) -> No
     need the network itself.
     """
     name = plain(run.info["classes"][target])
-    if not st.toggle(f"What speaks for {name}", key=f"{key}_looked_at"):
+    if not st.toggle(f"What the network looked at for {name}", key=f"{key}_looked_at"):
         return
     try:
         maps = _maps(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run, image, target)

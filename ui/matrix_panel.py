@@ -65,7 +65,7 @@ def most_confused(run: store.Run, sentences: Sequence[str]) -> None:
     """The most frequent mistakes as sentences that open their cell."""
     classes = run.info["classes"]
     if not sentences:
-        st.caption("Not one test image was read wrong.")
+        st.caption("Not one test image was misclassified.")
     for (true, predicted, _), sentence in zip(
         run.metrics["most_confused"], sentences, strict=False
     ):
@@ -111,4 +111,4 @@ def class_report(run: store.Run) -> None:
         },
         alt="Precision, recall, F1 and number of images of each class",
     )
-    st.caption("Tick a class to see which of its images are read wrong.")
+    st.caption("Tick a class to see which of its images are misclassified.")

@@ -18,7 +18,7 @@ LOG_LINES = 40
 
 def line() -> None:
     """What trains and waits now, each with its place and a way to end it; nothing when idle."""
-    for place, run in enumerate(active := queue.queue(), 1):
+    for place, run in enumerate(active := queue.active_runs(), 1):
         heartbeat, epochs = queue.progress(run), run.info["config"]["epochs"]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(run.status, color="blue" if run.status == "running" else "gray")
@@ -58,7 +58,7 @@ def watch(run_id: str, shown: str) -> None:
     history, _ = run.history()
     heartbeat = queue.progress(run)
     if run.status == "queued":
-        order = [other.id for other in queue.queue()]
+        order = [other.id for other in queue.active_runs()]
         place = order.index(run.id) + 1 if run.id in order else 1
         st.info(f"Waits its turn: {place} of {max(place, len(order))} in line.")
     elif run.status == "stalled":
@@ -126,7 +126,7 @@ def headline(run: store.Run) -> None:
     with st.container(horizontal=True, gap="large"):
         st.metric("Test accuracy", percent(metrics["test_accuracy"]), width="content")
         wrong = metrics["test_count"] - metrics["test_right"]
-        st.metric("Read wrong", f"{wrong:,} of {metrics['test_count']:,}", width="content")
+        st.metric("Misclassified", f"{wrong:,} of {metrics['test_count']:,}", width="content")
         st.metric("Time", duration(metrics["total_seconds"]), width="content")
     author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
     st.caption(f"95 % interval {percent(low)} to {percent(high)}.{author}")

@@ -20,7 +20,7 @@ def panel(run: store.Run, index: int) -> None:
     right = predicted == label
     sign = "✓" if right else "✗"
     verdict = (
-        f"read right as {classes[predicted]}"
+        f"{classes[predicted]}, correct"
         if right
         else f"{classes[label]}, read as {classes[predicted]}"
     )

@@ -169,7 +169,7 @@ def of_errors(run: Run) -> list[Finding]:
                 concern=row["recall"] < WEAK_RECALL,
             )
         )
-    return found or [Finding("Not one test image was read wrong.", "samples")]
+    return found or [Finding("Not one test image was misclassified.", "samples")]
 
 
 def of_calibration(run: Run) -> list[Finding]:
@@ -197,7 +197,9 @@ def of_calibration(run: Run) -> list[Finding]:
     probs = stored["probs"]
     sure = int(((probs.argmax(1) != stored["labels"]) & (probs.max(1) > SURE)).sum())
     if sure:
-        text = f"{sure} test image{'s are' if sure > 1 else ' is'} read wrong with more than 99 %"
+        text = (
+            f"{sure} test image{'s are' if sure > 1 else ' is'} misclassified with more than 99 %"
+        )
         found.append(Finding(f"{text} confidence.", "samples", {"show": "Wrong"}, True))
     return found
 

@@ -45,7 +45,7 @@ def reproduce(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduct
     )
 
 
-def stamp(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
+def save_reproduction(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
     """`reproduce`, with what came out kept in the run's folder, also when its weights or stored
     predictions turn out to be damaged. Raises what `reproduce` raises.
     """

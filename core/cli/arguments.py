@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+ALIASES = {"further": "fine-tune"}  # what commands were called before
+
+
+def parse(given: list[str] | None = None) -> argparse.Namespace:
+    """The options of a command line; a command's former name is taken too."""
+    words = sys.argv[1:] if given is None else list(given)
+    words[:1] = [ALIASES.get(word, word) for word in words[:1]]
+    return parser().parse_args(words)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
         subparser.add_argument("--threads", type=int, help="processor threads; all by default")
     further = command(
-        "further", "Train a finished run further with the drawings kept on the Draw page."
+        "fine-tune", "Train a finished run further with the drawings kept on the Draw page."
     )
     further.add_argument("--seed", type=int, help="that of the first run by default")
     further.add_argument("--name", help="a title of your own for the new run")
@@ -62,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
     check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
     predict = command("predict", "Read images: file, label, confidence.")
     export = command("export", "Write a run: weights, figures, reports, page, notebook, script.")
-    check.add_argument("--stamp", action="store_true", help="keep what came out with the run")
+    check.add_argument("--save", action="store_true", help="keep what came out with the run")
+    check.add_argument("--stamp", dest="save", action="store_true", help=argparse.SUPPRESS)
     near = command("neighbours", "Find and keep the nearest training images of the test images.")
     for subparser in (check, near):
         subparser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)

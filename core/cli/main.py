@@ -13,7 +13,7 @@ def main(given: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0 done, 1 not reproduced, 2 an error, 130
     Ctrl-C.
     """
-    options = arguments.parser().parse_args(given)
+    options = arguments.parse(given)
     if threads := getattr(options, "threads", None):
         os.environ["OMP_NUM_THREADS"] = str(threads)  # read once, when torch is imported
     try:

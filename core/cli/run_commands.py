@@ -44,7 +44,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     with background_tasks.reporting(options.run, "evaluate", page=options.task):
         from core.analysis import scoring  # and with it torch, when the turn has come
 
-        result = (scoring.stamp if options.stamp else scoring.reproduce)(options.run)
+        result = (scoring.save_reproduction if options.save else scoring.reproduce)(options.run)
     verdict = "reproduced" if result.exact else "NOT reproduced"
     print(
         f"{options.run}: stored {100 * result.stored:.2f} %, found {100 * result.found:.2f} % "

@@ -26,7 +26,7 @@ def _train(options: argparse.Namespace) -> int:
     return _begin(options, recipe=recipe, **request)
 
 
-def _further(options: argparse.Namespace) -> int:
+def _fine_tune(options: argparse.Namespace) -> int:
     """A training that goes on from a finished run."""
     names = ("epochs", "lr", "seed", "name")
     return _begin(
@@ -118,7 +118,7 @@ def _work(options: argparse.Namespace) -> int:
 
 
 def _queue(options: argparse.Namespace) -> None:
-    active = queue.queue()
+    active = queue.active_runs()
     if not active:
         print("nothing trains or waits")
     for place, run in enumerate(active, 1):
@@ -170,7 +170,7 @@ def _follow(submitted: queue.Submitted, world: distributed.World) -> int:
 COMMANDS = {
     "recipes": _recipes,
     "train": _train,
-    "further": _further,
+    "fine-tune": _fine_tune,
     "plan": _plan,
     "resume": _resume,
     "queue": _queue,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-EVENTS = ("Learned", "Forgotten", "Wrong now", "Never learned", "Flip-flopping")
-FLIPS = 2  # forgotten at least this often: flip-flopping
+EVENTS = ("Learned", "Forgotten", "Wrong now", "Never learned", "Forgotten more than once")
+OFTEN = 2  # forgotten at least so many times
 
 
 def right_by_epoch(labels: np.ndarray, epoch_classes: np.ndarray) -> np.ndarray:
@@ -61,8 +61,8 @@ def images_of(right: np.ndarray, event: str, epoch: int) -> np.ndarray:
         return np.flatnonzero(~right[epoch - 1])
     if event == "Never learned":
         return never(right)
-    if event == "Flip-flopping":
+    if event == "Forgotten more than once":
         times = times_forgotten(right)
         order = np.argsort(-times, kind="stable")
-        return order[times[order] >= FLIPS]
+        return order[times[order] >= OFTEN]
     raise ValueError(f"event: {event!r} is unknown; choose one of {', '.join(EVENTS)}")

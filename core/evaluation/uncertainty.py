@@ -94,7 +94,8 @@ def temperature(labels: np.ndarray, probs: np.ndarray) -> float:
         raise ValueError("no images were held out, so there is nothing to fit a temperature on")
     if (probs.argmax(1) == labels).all():
         raise ValueError(
-            f"all {len(labels):,} held-out images are read right, so that no temperature is too low"
+            f"all {len(labels):,} held-out images are classified correctly, so that no temperature "
+            "is too low"
         )
     log_probs = _log(probs)
 

@@ -18,7 +18,7 @@ from core.runs import files, limits, status, store
 
 TASKS = {
     "neighbours": ("neighbours",),
-    "evaluate": ("evaluate", "--stamp"),
+    "evaluate": ("evaluate", "--save"),
 }
 TURN = ".tasks.lock"
 

@@ -65,8 +65,8 @@ def submit(
         "start_from": tuning.start_from if tuning else None,
         "personal": tuning.personal if tuning else None,
     }
-    with turn():
-        active = queue()
+    with queue_lock():
+        active = active_runs()
         for run in active:
             asked = status.read(run.folder, store.REQUEST)
             if all(asked.get(key) == _plain(value) for key, value in request.items()):
@@ -79,7 +79,7 @@ def submit(
         if tuning:
             _freeze(tuning, folder)
         _write_ticket(folder, active)
-        place = _place(run_id, queue())
+        place = _place(run_id, active_runs())
     if start:
         _start(run_id)
     return Submitted(run_id, *place, already=False)
@@ -93,11 +93,11 @@ def resume(run_id: str, *, start: bool = True, left: bool = False, own: bool = F
     if not own:
         limits.refuse_changes()
     _check_on()
-    with turn():
+    with queue_lock():
         run = store.load(run_id)
         if left and not status.is_locked(run.folder):
             (run.folder / status.TICKET).unlink(missing_ok=True)
-        active = queue()
+        active = active_runs()
         if run.id in {other.id for other in active}:
             return Submitted(run_id, *_place(run_id, active), already=True)
         if run.status not in status.RESUMABLE:
@@ -105,7 +105,7 @@ def resume(run_id: str, *, start: bool = True, left: bool = False, own: bool = F
         _check_room(active, None)
         (run.folder / status.STOP).unlink(missing_ok=True)
         _write_ticket(run.folder, active)
-        place = _place(run_id, queue())
+        place = _place(run_id, active_runs())
     if start:
         _start(run_id)
     return Submitted(run_id, *place, already=False)
@@ -121,7 +121,7 @@ def stop(run_id: str, *, own: bool = False) -> str:
         limits.refuse_changes()
     run = store.load(run_id)
     if run.status == "queued":
-        with turn():
+        with queue_lock():
             if not (run.folder / status.TICKET).exists():
                 return stop(run_id, own=own)  # its turn came meanwhile
             if (run.folder / store.INFO).exists():
@@ -144,7 +144,7 @@ def delete(run_id: str) -> None:
     """
     limits.refuse_changes()
     run = store.load(run_id)
-    with turn():
+    with queue_lock():
         if status.is_locked(run.folder):
             raise Refused(f"{run_id} is being trained: stop it first")
         _remove(run.folder)
@@ -163,7 +163,7 @@ def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -
     files.write_json(run.folder / store.NOTES, kept)
 
 
-def queue() -> list[store.Run]:
+def active_runs() -> list[store.Run]:
     """Active runs: those that train, then those that wait, oldest ticket first."""
     active = [run for run in store.list_runs() if run.status in status.ACTIVE]
     return sorted(active, key=lambda run: (run.status == "queued", _ticket(run.folder), run.id))
@@ -193,7 +193,7 @@ def spawn(arguments: list[str], log: Path, threads: int) -> None:
         )
 
 
-def turn():
+def queue_lock():
     """The one lock under which tickets are drawn and turns are taken."""
     from filelock import FileLock
 

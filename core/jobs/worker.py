@@ -125,10 +125,10 @@ def _train(run: store.Run, callbacks: Any, world: World) -> store.Run:
 def _wait(folder: Path) -> bool:
     """Stand in line; True when the turn has come, False when the job was cancelled meanwhile."""
     while True:
-        with queue.turn():
+        with queue.queue_lock():
             if not (folder / status.TICKET).exists():
                 return False
-            active = queue.queue()
+            active = queue.active_runs()
             training = [run for run in active if run.status != "queued"]
             first = next((run for run in active if run.status == "queued"), None)
             if len(training) < limits.trainings() and first and first.id == folder.name:

@@ -27,7 +27,7 @@ TAKEN = (*store.FINISHED_FILES, store.MANIFEST)
 COMPUTED = {
     neighbours.NEIGHBOURS: neighbours.read,
     ood.NAME: ood.read,
-    reproduction.STAMP: reproduction.read,
+    reproduction.NAME: reproduction.read,
 }  # later, of the run's weights, each with what reads it: None unless it belongs to them
 ADDED = (store.NOTES, *COMPUTED, tags.NAME)
 
@@ -68,7 +68,7 @@ def take_in(content: bytes) -> Imported:
         )
     found = _unpack(content)
     info = _check(found)
-    with queue.turn():
+    with queue.queue_lock():
         return _place(found, info)
 
 
@@ -135,9 +135,9 @@ def _check(found: dict[str, bytes]) -> dict[str, Any]:
     if tags.NAME in found:
         _object(found, tags.NAME, ())
     import_checks.computed(found)
-    if reproduction.STAMP in found:
-        stamp = json.loads(found[reproduction.STAMP]) | {"elsewhere": True}
-        found[reproduction.STAMP] = json.dumps(stamp).encode()
+    if reproduction.NAME in found:
+        scored = json.loads(found[reproduction.NAME]) | {"elsewhere": True}
+        found[reproduction.NAME] = json.dumps(scored).encode()
     return info
 
 

@@ -108,7 +108,7 @@ def _opening(run: Run, script: bool) -> str:
             "",
             (
                 f"{100 * run.metrics['test_accuracy']:.2f} % of {run.metrics['test_count']:,} test "
-                "images read right, rebuilt in plain PyTorch."
+                "images classified correctly, rebuilt in plain PyTorch."
             ),
             f"`model.pth` and `history.jsonl` lie beside this file; {clause}, {ends}",
             "",

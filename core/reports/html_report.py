@@ -96,8 +96,8 @@ def _headline(run: Run) -> str:
         f"{info['parameters']:,} parameters, run {escape(run.id)}, "
         f"{escape(str(info.get('created', ''))[:10])}</p>"
         f'<p class="big">{100 * metrics["test_accuracy"]:.2f} %</p>'
-        f"<p>{metrics['test_right']:,} of {metrics['test_count']:,} test images are read right; "
-        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %.{escape(author)}</p>"
+        f"<p>{metrics['test_right']:,} of {metrics['test_count']:,} test images are classified "
+        f"correctly; 95 % interval {100 * low:.2f} to {100 * high:.2f} %.{escape(author)}</p>"
     )
 
 

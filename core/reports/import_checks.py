@@ -30,7 +30,7 @@ COMPUTED = {
     ood.NAME: ("centres", "whitening"),
 }  # each with its arrays of numbers
 SCALARS = ("test_limit", "validation_limit", "limit")
-MAX_STAMP = 100_000
+MAX_SCORED = 100_000
 INFO_KEYS = (*store.REQUIRED, "id", "config", "test_sha256", "dataset_sha256", "images", "versions")
 TEXTS = ("name", "recipe", "title", "dataset", "model", "source", "stated", "notes", "device")
 TEXTS += ("precision", "processor", "platform", "commit", "created", "backend", "test_sha256")
@@ -173,7 +173,7 @@ def _numbers(values: Any, count: int) -> bool:
 
 def computed(found: dict[str, bytes]) -> None:
     """What was computed about a run later, where it came with it: arrays of finite numbers, and
-    the stamp of a scoring. Raises BadArchive.
+    what a scoring wrote. Raises BadArchive.
     """
     for name, parts in COMPUTED.items():
         if name not in found:
@@ -188,25 +188,25 @@ def computed(found: dict[str, bytes]) -> None:
         for part in SCALARS:
             if part in arrays and (arrays[part].ndim or arrays[part].dtype.kind != "f"):
                 raise BadArchive(f"in {name}: {part} is no number")
-    if reproduction.STAMP in found:
-        _stamp(found[reproduction.STAMP])
+    if reproduction.NAME in found:
+        _reproduction(found[reproduction.NAME])
 
 
-def _stamp(content: bytes) -> None:
+def _reproduction(content: bytes) -> None:
     try:
-        stamp = json.loads(content[:MAX_STAMP])
-        words = [stamp["time"], stamp["weights_sha256"], stamp["problem"] or ""]
-        whole = type(stamp["exact"]) is bool and all(
+        scored = json.loads(content[:MAX_SCORED])
+        words = [scored["time"], scored["weights_sha256"], scored["problem"] or ""]
+        whole = type(scored["exact"]) is bool and all(
             isinstance(word, str) and len(word) <= MAX_TEXT for word in words
         )
-        if stamp["problem"] is None:
+        if scored["problem"] is None:
             whole = whole and _numbers(
-                [stamp[name] for name in reproduction.RESULT], len(reproduction.RESULT)
+                [scored[name] for name in reproduction.RESULT], len(reproduction.RESULT)
             )
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
-        raise BadArchive(f"{reproduction.STAMP} is not the stamp of a scoring")
+        raise BadArchive(f"{reproduction.NAME} is not what a scoring writes")
 
 
 def read_arrays(content: bytes) -> dict[str, np.ndarray]:

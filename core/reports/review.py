@@ -70,7 +70,7 @@ def save(run_id: str, stop: str, *, status: str, note: str) -> None:
     if status not in STATUSES:
         raise ValueError(f"status: {status!r} is unknown; choose one of {', '.join(STATUSES)}")
     limits.refuse_changes()
-    with queue.turn():  # two reviewers at once lose no word
+    with queue.queue_lock():  # two reviewers at once lose no word
         run = store.load(run_id)
         review = saved(run)
         if stop not in review:

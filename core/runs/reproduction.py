@@ -7,12 +7,12 @@ from typing import Any
 
 from core.runs import files, store
 
-STAMP = "reproduced.json"
+NAME = "reproduced.json"
 RESULT = ("stored", "found", "count", "changed_predictions")
 
 
 def read(run: store.Run) -> dict[str, Any] | None:
-    """The stamp of a run's present weights, or None when they were not scored again here.
+    """What came out for a run's present weights; None when they were not scored again here.
 
     `exact` says whether the same number of test images was right; `problem`, where it is not None,
     why the weights could not be scored, and otherwise there are `stored` and `found` (accuracies),
@@ -20,7 +20,7 @@ def read(run: store.Run) -> dict[str, Any] | None:
     when and with what, `elsewhere` that it came with a run's zip.
     """
     try:
-        found = files.read_json(run.folder / STAMP, ("exact", "time", "problem", "weights_sha256"))
+        found = files.read_json(run.folder / NAME, ("exact", "time", "problem", "weights_sha256"))
         whole = found["problem"] is not None or all(name in found for name in RESULT)
         same = found["weights_sha256"] == store.weights_sha256(run)
         return found if whole and same else None
@@ -42,7 +42,7 @@ def write(
 
     from core.training.hardware import environment
 
-    stamp = {
+    scored = {
         "exact": False,
         **(result or {}),
         "problem": problem,
@@ -52,5 +52,5 @@ def write(
         "weights_sha256": store.weights_sha256(run),
         **environment(),
     }
-    files.write_json(run.folder / STAMP, stamp)
-    return stamp
+    files.write_json(run.folder / NAME, scored)
+    return scored

@@ -1,5 +1,6 @@
 """Journeys through the real app in Chromium; each waits for content, never for time."""
 
+import re
 import shutil
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 def test_from_home_to_the_samples_of_a_run(page):
     title(page, "What these networks learned")
     page.get_by_role("link", name="Samples").first.click()
-    title(page, "of 360 test images are read wrong")
+    title(page, "of 360 test images are misclassified")
     page.locator(".js-plotly-plot .imagelayer image").wait_for()
     page.get_by_text("1 to 25 of 360").wait_for()
     page.get_by_role("button", name="Next").click()
@@ -23,7 +24,7 @@ def test_from_home_to_the_samples_of_a_run(page):
     page.wait_for_url("**page=2**")
     page.get_by_role("radio", name="Wrong").click()
     page.wait_for_url("**show=Wrong**")
-    page.get_by_text("1 to 25 of").wait_for()
+    page.get_by_text(re.compile(r"^1 to \d+ of \d+$")).wait_for()
     page.reload()  # the view is in the URL
     page.locator(".js-plotly-plot .textpoint").get_by_text(", is ").first.wait_for()
 
@@ -111,10 +112,10 @@ def test_a_training_from_start_to_confusion_matrix(browser, training_app):
     assert page.get_by_text("Epoch ", exact=False).first.inner_text() != before
     stop_button(page).click()
     page.get_by_text("Stopped by you after epoch").wait_for()
-    page.get_by_text("Read wrong").wait_for()
+    page.get_by_text("Misclassified").wait_for()
     page.get_by_role("button", name="Resume").click()
     stop_button(page).wait_for()
-    page.get_by_text("Read wrong").wait_for(timeout=180_000)
+    page.get_by_text("Misclassified").wait_for(timeout=180_000)
     assert page.get_by_text("Stopped by you").count() == 0
     assert len(store.list_runs()) == 1
     page.get_by_role("link", name="Confusion matrix").last.click()

@@ -65,7 +65,7 @@ def test_a_run_is_made_into_a_zip_deleted_and_taken_in_again(open_page, tiny, tm
         page.get_by_text(f"is here as {tiny.id}").wait_for(timeout=120_000)
         page.get_by_role("link", name="Look at it").click()
         title(page, "Tiny")
-        page.get_by_text("Read wrong").wait_for()
+        page.get_by_text("Misclassified").wait_for()
     finally:
         app.kill()
 
@@ -120,7 +120,7 @@ def hosted_app(tiny, tmp_path, monkeypatch):
 def test_a_hosted_server_lets_visitors_change_nothing(open_page, hosted_app, tiny):
     page = open_page(f"{hosted_app.address}/run?run={tiny.id}")
     title(page, "Tiny")
-    page.get_by_text("Read wrong").wait_for()
+    page.get_by_text("Misclassified").wait_for()
     for name in ("Delete", "Name and note"):
         assert page.get_by_role("button", name=name).count() == 0
     page.goto(f"{hosted_app.address}/report?run={tiny.id}")

@@ -15,7 +15,7 @@ def commands() -> dict[str, argparse.ArgumentParser]:
 
 
 def parse(*given: str) -> argparse.Namespace:
-    return arguments.parser().parse_args(given)
+    return arguments.parse(list(given))
 
 
 def test_every_command_has_its_function_and_every_function_its_command():
@@ -34,6 +34,13 @@ def test_an_option_of_train_that_is_left_out_changes_nothing():
     assert (given.recipe, given.seed, given.name) == ("mnist-mlp", 0, None)
     assert (given.epochs, given.batch_size, given.lr, given.validation) == (None,) * 4
     assert (given.device, given.precision, given.threads) == ("auto", "auto", None)
+
+
+def test_former_names_are_taken_and_not_shown():
+    assert parse("further", "a-run").command == "fine-tune"
+    assert parse("evaluate", "a-run", "--stamp").save
+    assert "further" not in commands()
+    assert "--stamp" not in commands()["evaluate"].format_help()
 
 
 def test_numbers_of_train_and_plan_arrive_as_numbers():

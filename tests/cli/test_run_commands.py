@@ -90,7 +90,8 @@ def test_a_run_is_scored_on_own_drawings_and_trained_further_with_them(tiny, tmp
     keep_training_images(kind, 12)
     assert main(["personal", tiny.id]) == 0
     assert "of 12 (" in capsys.readouterr().out
-    assert main(["further", tiny.id, "--epochs", "1", "--precision", "float32", "--seed", "5"]) == 0
+    options = ["--epochs", "1", "--precision", "float32", "--seed", "5"]
+    assert main(["fine-tune", tiny.id, *options]) == 0
     assert capsys.readouterr().out.count("\nepoch ") == 1
     run = next(run for run in store.list_runs() if run.id != tiny.id)
     assert run.info["start_from"]["run"] == tiny.id
@@ -112,6 +113,6 @@ def test_own_drawings_leave_and_come_back_as_a_zip(tiny, tmp_path, capsys):
 
 
 def test_without_own_drawings_the_commands_say_what_to_do(tiny, capsys):
-    for command in ("personal", "further"):
+    for command in ("personal", "fine-tune"):
         assert main([command, tiny.id]) == 2
         assert "on the Draw page" in capsys.readouterr().err

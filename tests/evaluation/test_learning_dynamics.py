@@ -73,7 +73,7 @@ def test_flip_flopping_images_come_most_often_forgotten_first():
     times = learning_dynamics.times_forgotten(RIGHT)
     expected = sorted((i for i in range(60) if times[i] >= 2), key=lambda i: (-times[i], i))
     assert len(expected) > 5
-    assert learning_dynamics.images_of(RIGHT, "Flip-flopping", 1).tolist() == expected
+    assert learning_dynamics.images_of(RIGHT, "Forgotten more than once", 1).tolist() == expected
 
 
 def test_an_unknown_event_lists_the_known_ones():

@@ -212,7 +212,7 @@ def test_a_temperature_of_no_images_is_refused():
 
 def test_no_temperature_is_fitted_where_nothing_is_wrong():
     probs = np.array([[0.9, 0.1], [0.3, 0.7]])
-    with pytest.raises(ValueError, match="all 2 held-out images are read right"):
+    with pytest.raises(ValueError, match="all 2 held-out images are classified correctly"):
         uncertainty.temperature(np.array([0, 1]), probs)
 
 

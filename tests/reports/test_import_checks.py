@@ -131,8 +131,8 @@ def test_computed_files_of_a_wrong_kind_shape_or_run_are_refused(tiny):
     for name in (near, far):
         refuse(found | {name: b"no arrays"}, f"in {name}: not a zip")
     for changes in ({"exact": 1}, {"found": "all"}, {"time": None}, {"problem": 7}):
-        refuse(with_json(found, reproduction.STAMP, **changes), "is not the stamp of a scoring")
-    refuse(with_json(found, reproduction.STAMP, weights_sha256="0"), "does not belong to this run")
+        refuse(with_json(found, reproduction.NAME, **changes), "is not what a scoring writes")
+    refuse(with_json(found, reproduction.NAME, weights_sha256="0"), "does not belong to this run")
     refuse(found | {tags.NAME: b"[]"}, r"tags\.json lacks")
 
 

@@ -54,7 +54,7 @@ def test_tampered_weights_are_stamped_with_their_checksum_mismatch(tiny):
 
 def test_other_weights_under_a_new_manifest_are_stamped_not_reproduced(tiny, capsys):
     tamper(tiny, manifest=True)
-    assert command_line.main(["evaluate", tiny.id, "--stamp"]) == 1
+    assert command_line.main(["evaluate", tiny.id, "--save"]) == 1
     assert "NOT reproduced" in capsys.readouterr().out
     found = reproduction.read(tiny)
     assert found["exact"] is False
@@ -63,7 +63,7 @@ def test_other_weights_under_a_new_manifest_are_stamped_not_reproduced(tiny, cap
 
 
 def test_a_stamp_counts_only_for_the_weights_that_were_scored(tiny):
-    scoring.stamp(tiny.id)
+    scoring.save_reproduction(tiny.id)
     tamper(tiny, manifest=True)
     assert reproduction.read(tiny) is None
 
@@ -71,7 +71,7 @@ def test_a_stamp_counts_only_for_the_weights_that_were_scored(tiny):
 def test_damaged_predictions_are_stamped_as_the_problem(tiny):
     (tiny.folder / store.PREDICTIONS).write_bytes(b"PK\x03\x04")
     with pytest.raises(files.BrokenRun, match="cannot be read"):
-        scoring.stamp(tiny.id)
+        scoring.save_reproduction(tiny.id)
     assert "predictions" in reproduction.read(tiny)["problem"]
 
 
@@ -93,27 +93,27 @@ def test_data_that_is_not_here_is_a_failure_but_no_verdict(tiny):
         whole.classes,
     )
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
-        scoring.stamp(tiny.id, other)
+        scoring.save_reproduction(tiny.id, other)
     assert reproduction.read(tiny) is None
 
 
 def test_a_verdict_without_its_numbers_counts_as_none(tiny):
-    scoring.stamp(tiny.id)
+    scoring.save_reproduction(tiny.id)
     kept = reproduction.read(tiny)
     files.write_json(
-        tiny.folder / reproduction.STAMP, {k: v for k, v in kept.items() if k != "found"}
+        tiny.folder / reproduction.NAME, {k: v for k, v in kept.items() if k != "found"}
     )
     assert reproduction.read(tiny) is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"garbage"])
 def test_a_damaged_stamp_counts_as_none(tiny, content):
-    (tiny.folder / reproduction.STAMP).write_bytes(content)
+    (tiny.folder / reproduction.NAME).write_bytes(content)
     assert reproduction.read(tiny) is None
 
 
 def test_reading_a_stamp_loads_no_torch(tiny):
-    scoring.stamp(tiny.id)
+    scoring.save_reproduction(tiny.id)
     code = f"""
 import sys
 from core.jobs import background_tasks
