@@ -6,9 +6,10 @@ import json
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 
-from core.runs import store
+from core.runs import files, store
 from tests.helpers import ROOT
 
 
@@ -19,6 +20,15 @@ def second_run(first: store.Run, run_id: str = "second-run", **changes) -> store
     info = json.loads((folder / store.INFO).read_text())
     (folder / store.INFO).write_text(json.dumps(info | {"id": run_id} | changes))
     return store.load(run_id)
+
+
+def worse_run(run: store.Run, spoil: int = 30) -> store.Run:
+    """A copy whose first answers are all for the next class."""
+    other = second_run(run, name="Worse", seed=1)
+    stored = other.predictions()
+    stored["probs"][:spoil] = np.eye(10)[(stored["labels"][:spoil] + 1) % 10]
+    files.write_arrays(other.folder / store.PREDICTIONS, **stored)
+    return other
 
 
 @pytest.fixture

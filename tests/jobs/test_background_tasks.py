@@ -10,6 +10,7 @@ from filelock import FileLock
 from core.analysis import neighbours
 from core.jobs import background_tasks
 from core.runs import files, limits, store
+from tests.helpers import workers
 from tests.helpers.workers import task_done
 
 
@@ -60,10 +61,8 @@ def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
 def test_tasks_work_one_after_the_other(tiny):
     with FileLock(store.root() / background_tasks.TURN):
         background_tasks.start(tiny.id, "neighbours")
-        deadline = time.monotonic() + 60
-        while not (tiny.folder / "neighbours.task.lock").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)
+        workers.until((tiny.folder / "neighbours.task.lock").exists, seconds=60)
+        time.sleep(0.5)  # in which it would have begun
         assert background_tasks.progress(tiny.folder, "neighbours") == background_tasks.Progress(
             "waiting"
         )

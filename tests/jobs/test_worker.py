@@ -47,7 +47,7 @@ def test_a_worker_trains_what_is_in_line_and_frees_its_lock(in_line):
 @pytest.mark.slow
 def test_killed_at_thirty_random_moments_it_ends_with_the_weights_of_an_unbroken_run(in_line):
     """Cases 4, 5 and 8."""
-    epochs = 400
+    epochs = 300
     unbroken = in_line(epochs)
     whole = workers.begin(unbroken)
     whole.join(300)
@@ -55,25 +55,22 @@ def test_killed_at_thirty_random_moments_it_ends_with_the_weights_of_an_unbroken
     if broken == unbroken:
         pytest.fail("a finished run is not active: the same wish makes a new run")
     chance = random.Random(4)
-    kills = 0
-    process = workers.begin(broken)
-    while kills < 30:
-        time.sleep(chance.uniform(0.02, 0.5))
+    folder, done = store.folder_of(broken), 0
+    for _ in range(30):
+        process, further = workers.begin(broken), chance.randrange(10)  # 0: as it starts
+        workers.until(lambda least=done + further: workers.epochs_done(broken) >= least)
+        time.sleep(chance.uniform(0, 0.02))
         workers.kill(process)
-        if workers.state_of(broken) == "finished":
-            break
-        kills += 1
-        folder = store.load(broken).folder
+        assert workers.state_of(broken) != "finished", "too short a training for thirty kills"
         history, unreadable = store.read_history(folder)
         assert unreadable == 0
         assert [record["epoch"] for record in history] == list(range(1, len(history) + 1))
         if (folder / store.CHECKPOINT).exists():
             saved = files.read_tensors(folder / store.CHECKPOINT)
-            assert len(saved["done"]["history"]) in (len(history), len(history) - 1)
+            done = len(saved["done"]["history"])
+            assert done in (len(history), len(history) - 1)
         queue.resume(broken, start=False)
-        process = workers.begin(broken)
-    process.join(300)
-    assert kills == 30, "the training was too short for thirty kills"
+    workers.begin(broken).join(300)
     run = store.load(broken)
     assert run.status == "finished"
     assert same(weights(unbroken), weights(broken))
@@ -241,7 +238,7 @@ def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one
 def test_a_turn_is_taken_only_under_the_one_lock(in_line):
     """Case 47: else two workers could look at the line at once and both see nobody train."""
     run_id = in_line()
-    with queue.turn():
+    with queue.queue_lock():
         process = workers.begin(run_id)
         workers.until(lambda: status.is_locked(store.folder_of(run_id)))
         time.sleep(3 * worker.POLL_S)

@@ -12,7 +12,7 @@ from core.jobs import experiment
 from core.runs import files, store, tags
 from tests.helpers import one_path
 from tests.helpers.pages import drawn, open_page, texts
-from tests.helpers.runs import second_run
+from tests.helpers.runs import second_run, worse_run
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
@@ -302,15 +302,6 @@ def test_the_time_machine_lists_the_images_of_its_event(tiny, event):
     at = fine(open_page("time_machine", epoch="2", event=event))
     assert shown(at) == expected.tolist()[:25]
     assert f"{100 * right[1].mean():.2f} % right" in at.title[0].value
-
-
-def worse_run(run: store.Run, spoil: int = 30) -> store.Run:
-    """A copy whose first answers are all for the next class."""
-    other = second_run(run, name="Worse", seed=1)
-    stored = other.predictions()
-    stored["probs"][:spoil] = np.eye(10)[(stored["labels"][:spoil] + 1) % 10]
-    files.write_arrays(other.folder / store.PREDICTIONS, **stored)
-    return other
 
 
 def test_compare_opens_the_images_that_only_one_of_two_reads(tiny):

@@ -195,12 +195,12 @@ def test_thousands_are_listed_fast(artifacts):
     rows = {f"{number:016x}": {"label": "4", "time": str(number)} for number in range(5000)}
     KIND.folder.mkdir(parents=True)
     (KIND.folder / "set.json").write_text(json.dumps(personal.describe(KIND) | {"entries": rows}))
-    start = time.perf_counter()
+    start = time.process_time()
     assert personal.count(KIND) == 5000
-    assert time.perf_counter() - start < 1
-    start = time.perf_counter()
+    assert time.process_time() - start < 1
+    start = time.process_time()
     assert personal.count(KIND) == 5000
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 0.05
 
 
 def test_strangers_who_share_a_set_add_to_it_but_change_nothing(artifacts, monkeypatch):

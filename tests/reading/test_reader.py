@@ -11,10 +11,10 @@ from core.runs import store
 from tests.helpers import ROOT
 
 
-def test_test_images_are_read_as_in_the_stored_predictions(tiny):
+def test_test_images_are_read_as_in_the_stored_predictions(digits):
     images, _, _ = datasets.load_test("digits")
-    stored = tiny.predictions()["probs"].argmax(1)
-    read = reader.open_run(tiny.id)
+    stored = digits.predictions()["probs"].argmax(1)
+    read = reader.open_run(digits.id)
     for index in range(20):
         answer = read.read(Image.fromarray(images[index, 0]))
         assert answer.label == str(stored[index])
@@ -60,12 +60,12 @@ def test_the_answer_is_the_mean_of_what_the_variants_say(tiny):
     assert set(answer.as_json()) == {"label", "confidence", "probabilities"}
 
 
-def test_a_number_has_a_box_and_a_confidence_for_each_digit(tiny):
+def test_a_number_has_a_box_and_a_confidence_for_each_digit(digits):
     wide = Image.new("L", (600, 600), 255)
     wide.paste(four(), (0, 0))
     wide.paste(four(), (300, 0))
     wide.paste(four(), (150, 300))
-    answer = reader.open_run(tiny.id).read_number(wide)
+    answer = reader.open_run(digits.id).read_number(wide)
     assert [len(line) for line in answer.lines] == [2, 1]
     assert answer.text == "/".join("".join(d.label for d in line) for line in answer.lines)
     said = answer.as_json()
