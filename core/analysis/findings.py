@@ -33,11 +33,11 @@ class Finding:
 
 def of_data(run: Run) -> list[Finding]:
     images, support = run.info["images"], [row["support"] for row in run.metrics["per_class"]]
-    told = (
+    split = (
         f"{images['fit']:,} images of {dataset_title(run)} taught it, "
         f"{images['validation']:,} were held out for choices, {images['test']:,} judged it once."
     )
-    found = [Finding(told, "samples")]
+    found = [Finding(split, "samples")]
     found.append(_doubles(run))
     if not images["validation"]:
         found.append(
@@ -92,11 +92,11 @@ def of_baselines(run: Run) -> list[Finding]:
         ]
     best = max(known["rows"], key=lambda row: row["accuracy"])
     low, _ = run.metrics["test_accuracy_interval"]
-    told = [f"{row['name']} reaches {row['accuracy']:.2%}" for row in known["rows"]]
+    reached = [f"{row['name']} reaches {row['accuracy']:.2%}" for row in known["rows"]]
     _, high = best["interval"]
     verdict = "their 95 % intervals overlap" if low <= high else "its whole 95 % interval above"
     return [
-        Finding(f"{'; '.join(told)}.", "claim"),
+        Finding(f"{'; '.join(reached)}.", "claim"),
         Finding(
             f"This run reaches {accuracy:.2%}, {100 * (accuracy - best['accuracy']):+.2f} points "
             f"against {best['name'].lower()}: {verdict}.",
@@ -112,8 +112,8 @@ def of_curves(run: Run) -> list[Finding]:
         return [Finding("No epoch was finished, so there is no curve.", "run", concern=True)]
     kept = run.metrics["kept_epoch"]
     found = [Finding(f"Epoch {kept} of {len(history)} was kept.", "curves")]
-    losses = [record.get("validation_loss") for record in history]
-    if any(loss is None for loss in losses):
+    losses = [loss for record in history if (loss := record.get("validation_loss")) is not None]
+    if len(losses) < len(history):
         found.append(Finding("There is no validation curve to judge it by.", "curves", {}, True))
         return found
     best = int(np.argmin(losses)) + 1

@@ -100,7 +100,8 @@ class Dataset:
     @property
     def shape(self) -> tuple[int, int, int]:
         """(channels, height, width) of one image."""
-        return tuple(self.train.images.shape[1:])
+        channels, height, width = self.train.images.shape[1:]
+        return channels, height, width
 
     def holdout(self, share: float = 1 / 12) -> tuple[Split, Split]:
         """The training part cut into (fit, validation), stratified by class and the same for every
@@ -131,7 +132,7 @@ def load(name: str) -> Dataset:
     if source.folder is None:
         return from_arrays(name, *digits(), source.classes)
     fetch_files(name)
-    train, test = (read_part(_raw(source), part) for part in ("train", "t10k"))
+    train, test = (read_part(_raw(source.folder), part) for part in ("train", "t10k"))
     return from_arrays(name, *train, *test, source.classes)
 
 
@@ -144,7 +145,7 @@ def load_test(name: str) -> tuple[np.ndarray, np.ndarray, str]:
     if source.folder is None:
         _, _, images, labels = digits()
     else:
-        images, labels = read_part(_raw(source), "t10k")
+        images, labels = read_part(_raw(source.folder), "t10k")
     images, labels = _as_images(images), np.array(labels, np.int64)
     digest = hash_part(images, labels, source.classes)
     images.setflags(write=False)
@@ -162,7 +163,7 @@ def load_train(name: str) -> tuple[np.ndarray, np.ndarray, str]:
     if source.folder is None:
         images, labels, _, _ = digits()
     else:
-        images, labels = read_part(_raw(source), "train", mapped=True)
+        images, labels = read_part(_raw(source.folder), "train", mapped=True)
     images, labels = images.reshape(len(images), -1, *images.shape[-2:]), labels.astype(np.int64)
     images.setflags(write=False)
     labels.setflags(write=False)
@@ -203,15 +204,15 @@ def from_arrays(
     mean, std = _moments(train_x)
     test_sha = hash_part(test_x, test_y, classes)
     whole_sha = _hash_whole(hash_part(train_x, train_y, classes), test_sha)
-    tensors = [Split(torch.from_numpy(x), torch.from_numpy(y)) for x, y in parts]
-    return Dataset(name, *tensors, tuple(classes), mean, std, whole_sha, test_sha)
+    train, test = (Split(torch.from_numpy(x), torch.from_numpy(y)) for x, y in parts)
+    return Dataset(name, train, test, tuple(classes), mean, std, whole_sha, test_sha)
 
 
 def hash_part(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) -> str:
     """sha256 over shape, class names, labels and pixels of one part."""
     digest = hashlib.sha256(repr((images.shape, tuple(classes))).encode())
-    digest.update(np.ascontiguousarray(labels, "<i8"))
-    digest.update(np.ascontiguousarray(images))
+    digest.update(np.ascontiguousarray(labels, "<i8").data)
+    digest.update(np.ascontiguousarray(images).data)
     return digest.hexdigest()
 
 
@@ -226,7 +227,7 @@ def fetch_files(name: str, *, test_only: bool = False) -> None:
     source = _source(name)
     if source.folder:
         fetch(
-            _raw(source),
+            _raw(source.folder),
             source.folder,
             title=source.title,
             more_mirrors=source.more_mirrors,
@@ -255,8 +256,8 @@ def _source(name: str) -> Source:
     return DATASETS[name]
 
 
-def _raw(source: Source) -> Path:
-    return data_root() / source.folder / "raw"
+def _raw(folder: str) -> Path:
+    return data_root() / folder / "raw"
 
 
 def _as_images(images: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
 """The bundled digits and the fixed stratified order that all splits are cut from. Called by
-data.py.
+datasets.py.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     from PIL import Image
 
     package = importlib.util.find_spec("sklearn")
-    if package is None:
+    if package is None or not package.submodule_search_locations:
         raise DatasetError("the bundled digits come with scikit-learn: pip install scikit-learn")
     path = Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
     with gzip.open(path, "rt") as file:
@@ -46,7 +46,8 @@ def digits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     small = np.minimum(rows[:, :-1].reshape(-1, 8, 8) * np.uint16(16), 255).astype(np.uint8)
     images = np.zeros((len(rows), 28, 28), np.uint8)
     for image, digit in zip(images, small, strict=True):
-        image[4:24, 4:24] = Image.fromarray(digit).resize((20, 20), Image.Resampling.BICUBIC)
+        large = Image.fromarray(digit).resize((20, 20), Image.Resampling.BICUBIC)
+        image[4:24, 4:24] = np.asarray(large)
     labels = rows[:, -1].astype(np.int64)
     order = stratified_order(labels)
     fifth = math.ceil(len(order) / 5)

@@ -1,4 +1,4 @@
-"""Bring the files of a published data set to this machine, once, and read them. Called by data.py.
+"""Bring the files of a published data set to this machine, once, and read them. Called by datasets.
 
 torchvision knows the addresses, md5 sums and folder layout; reading needs neither it nor torch.
 """

@@ -1,9 +1,10 @@
 """A thing on a plain ground, for sets of things rather than of strokes: found, cropped, and laid
-on black as Fashion-MNIST's are. `core.ink` uses it.
+on black as Fashion-MNIST's are. Called by preprocessing.py.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import ndimage
 
 from core.reading import binarization
 from core.reading.artifact_removal import without_specks
-from core.reading.picture import EmptyDrawing, Place
+from core.reading.picture import EmptyDrawing, Place, Stages
 from core.reading.stroke_width import to_image
 
 LARGE = 1000  # pixels of the long side from which things are cropped
@@ -31,7 +32,7 @@ class Subject:
     """
 
     image: np.ndarray
-    stages: tuple[tuple[str, np.ndarray], ...]
+    stages: Stages
     steps: tuple[str, ...]
     place: Place | None = None
 
@@ -56,7 +57,7 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     crop, own = np.asarray(image)[place], _enlarged(mask, image.size)[place]
     stages.append(("cropped", crop))
     steps = ["the subject was cropped from its ground"]
-    where = tuple(_slice(part.start / shrunk, (part.stop - part.start) / shrunk) for part in place)
+    where = _given(place[0], shrunk), _given(place[1], shrunk)
     if channels == 3:
         made = _fitted(Image.fromarray(crop), shape, stages, steps)
         return Subject(made.image, made.stages, made.steps, where)
@@ -74,7 +75,12 @@ def whole(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     return _fitted(image, shape, [("as given", np.asarray(image))], [])
 
 
-def _fitted(image: Image.Image, shape, stages, steps) -> Subject:
+def _fitted(
+    image: Image.Image,
+    shape: tuple[int, int, int],
+    stages: Sequence[tuple[str, np.ndarray]],
+    steps: Sequence[str],
+) -> Subject:
     """The whole picture in the frame; for gray sets its ground is made the dark one."""
     channels, height, width = shape
     stages, steps = list(stages), list(steps)
@@ -93,7 +99,7 @@ def _fitted(image: Image.Image, shape, stages, steps) -> Subject:
     return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(steps))
 
 
-def _on_plain_ground(image: Image.Image):
+def _on_plain_ground(image: Image.Image) -> tuple[np.ndarray, tuple[np.ndarray, float]] | None:
     """(mask, (ground, scale)) of the subject at working size, `ground` float32 (H, W) its gray; or
     None when the border shows more than one ground in even or slowly changing light.
     """
@@ -154,7 +160,7 @@ def _lit(crop: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
     return to_image(np.clip(share, 0, 1) * np.clip(2 * own, 0, 1))
 
 
-def _framed(pixels: np.ndarray, size: tuple[int, int], ground) -> np.ndarray:
+def _framed(pixels: np.ndarray, size: tuple[int, int], ground: int | tuple[int, ...]) -> np.ndarray:
     """Fitted into (height, width) with its proportions kept, in the middle of its ground."""
     height, width = size
     factor = min(height / pixels.shape[0], width / pixels.shape[1])
@@ -183,11 +189,14 @@ def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _whole(place: Place, scale: float, size: tuple[int, int]) -> Place:
     """A place at working size in the picture's own pixels, no part of it cut off."""
-    return tuple(
+    rows, columns = (
         slice(int(part.start / scale), min(side, -int(-part.stop // scale)))
         for part, side in zip(place, size[::-1], strict=True)
     )
+    return rows, columns
 
 
-def _slice(start: float, length: float) -> slice:
-    return slice(round(start), round(start) + round(length))
+def _given(part: slice, shrunk: float) -> slice:
+    """Rows or columns of a shrunk picture in the pixels of the given one."""
+    start = round(part.start / shrunk)
+    return slice(start, start + round((part.stop - part.start) / shrunk))

@@ -11,7 +11,7 @@ from core.training.settings import TrainConfig
 
 
 class Refused(ValueError):
-    """A wish that cannot be met now; the message says why and what to do."""
+    """A request that cannot be met now; the message says why and what to do."""
 
 
 def hosted() -> bool:
