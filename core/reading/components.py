@@ -17,27 +17,14 @@ SPECKS = "nothing is drawn here but specks: draw something larger"
 
 @dataclass(frozen=True)
 class Part:
-    """Connected ink: its numbers among the labels, its place and how many pixels it has."""
+    """Connected ink: its numbers among the labels, where it lies and how many pixels it has."""
 
     numbers: tuple[int, ...]
-    place: Place
+    top: int
+    bottom: int
+    left: int
+    right: int
     area: int
-
-    @property
-    def top(self) -> int:
-        return self.place[0].start
-
-    @property
-    def bottom(self) -> int:
-        return self.place[0].stop
-
-    @property
-    def left(self) -> int:
-        return self.place[1].start
-
-    @property
-    def right(self) -> int:
-        return self.place[1].stop
 
     @property
     def height(self) -> int:
@@ -47,12 +34,15 @@ class Part:
     def width(self) -> int:
         return self.right - self.left
 
+    @property
+    def place(self) -> Place:
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
     def join(self, other: Part) -> Part:
-        place = (
-            slice(min(self.top, other.top), max(self.bottom, other.bottom)),
-            slice(min(self.left, other.left), max(self.right, other.right)),
-        )
-        return Part(self.numbers + other.numbers, place, self.area + other.area)
+        top, left = min(self.top, other.top), min(self.left, other.left)
+        bottom, right = max(self.bottom, other.bottom), max(self.right, other.right)
+        numbers = self.numbers + other.numbers
+        return Part(numbers, top, bottom, left, right, self.area + other.area)
 
 
 def find(mask: np.ndarray) -> tuple[np.ndarray, list[Part]]:
@@ -60,7 +50,8 @@ def find(mask: np.ndarray) -> tuple[np.ndarray, list[Part]]:
     areas = np.bincount(labels.ravel())
     places = ndimage.find_objects(labels)
     return labels, [
-        Part((number,), place, int(areas[number])) for number, place in enumerate(places, 1)
+        Part((number,), rows.start, rows.stop, columns.start, columns.stop, int(areas[number]))
+        for number, (rows, columns) in enumerate(places, 1)
     ]
 
 

@@ -41,14 +41,14 @@ def test_what_stands_above_each_other_is_one_group():
 
 
 def test_two_tall_parts_stay_apart_where_their_columns_overlap():
-    left = components.Part((1,), (slice(0, 90), slice(0, 60)), 900)
-    right = components.Part((2,), (slice(0, 90), slice(25, 85)), 900)
+    left = components.Part((1,), 0, 90, 0, 60, 900)
+    right = components.Part((2,), 0, 90, 25, 85, 900)
     assert [group.numbers for group in components.groups([left, right], 90, 0.4)] == [(1,), (2,)]
 
 
 def test_groups_stand_in_order_along_the_slant():
-    low = components.Part((1,), (slice(60, 90), slice(0, 30)), 500)
-    high = components.Part((2,), (slice(0, 30), slice(10, 40)), 500)
+    low = components.Part((1,), 60, 90, 0, 30, 500)
+    high = components.Part((2,), 0, 30, 10, 40, 500)
     assert [group.numbers for group in components.groups([high, low], 90, 0.0)] == [(1, 2)]
     assert [group.numbers for group in components.groups([low, high], 90, -0.5)] == [(1,), (2,)]
     assert [group.numbers for group in components.groups([low, high], 90, 0.8)] == [(2,), (1,)]
