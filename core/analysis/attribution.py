@@ -7,7 +7,7 @@ with.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ METHODS = {
 }
 BATCH = 48  # covered copies of the image a forward pass takes at once
 FAINT = 1e-4  # nats; where no patch matters more than this, the map is empty, not noise stretched
+
+Logits = Callable[[Tensor], Tensor]
 
 
 def methods(model: nn.Module) -> tuple[str, ...]:
@@ -81,12 +83,12 @@ def private(model: nn.Sequential) -> nn.Sequential:
     return nn.Sequential(*layers).requires_grad_(False)
 
 
-def _saliency(model, logits, pixels: Tensor, target: int) -> Tensor:
+def _saliency(model: nn.Sequential, logits: Logits, pixels: Tensor, target: int) -> Tensor:
     found = Saliency(logits).attribute(pixels.requires_grad_(), target=target)
     return found[0].amax(0)
 
 
-def _occlusion(model, logits, pixels: Tensor, target: int) -> Tensor:
+def _occlusion(model: nn.Sequential, logits: Logits, pixels: Tensor, target: int) -> Tensor:
     channels, height, width = pixels.shape[1:]
     window = (channels, max(1, height // 4), max(1, width // 4))
     with torch.no_grad():
@@ -102,7 +104,7 @@ def _occlusion(model, logits, pixels: Tensor, target: int) -> Tensor:
     return values if values.abs().max() > FAINT else torch.zeros_like(values)
 
 
-def _grad_cam(model, logits, pixels: Tensor, target: int) -> Tensor:
+def _grad_cam(model: nn.Sequential, logits: Logits, pixels: Tensor, target: int) -> Tensor:
     layer = last_feature_map(model)
     found = LayerGradCam(logits, layer).attribute(
         pixels.requires_grad_(), target=target, relu_attributions=True
@@ -144,13 +146,15 @@ def _has_convolution(model: nn.Module) -> bool:
     return any(isinstance(layer, nn.Conv2d) for layer in model.modules())
 
 
-def _check(network, image: np.ndarray, target: int, channels: int, names: tuple[str, ...]) -> None:
+def _check(
+    network: nn.Sequential, image: np.ndarray, target: int, channels: int, names: tuple[str, ...]
+) -> None:
     if image.dtype != np.uint8 or image.ndim != 3 or len(image) != channels:
         raise ValueError(
             f"image: {image.dtype} {image.shape} does not fit a network that reads uint8 "
             f"({channels}, height, width)"
         )
-    classes = network[-1].out_features
+    classes = len(next(network[-1].parameters()))
     if not 0 <= target < classes:
         raise ValueError(f"target: {target} is no class; it must lie in 0..{classes - 1}")
     for name in names:

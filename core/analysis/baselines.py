@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ KIND = "baselines"
 NEIGHBOURS = (1, 3, 5, 7, 9, 11)
 STRENGTHS = (0.01, 0.1, 1.0)  # C of the logistic regression: the larger, the freer
 ITERATIONS = 300
+Part = tuple[np.ndarray, np.ndarray]  # pixels float32 (N, D), labels (N,)
+Method = Callable[[Part, Part, np.ndarray], tuple[np.ndarray, str]]
 
 
 def read(dataset: str, sha256: str) -> dict[str, Any] | None:
@@ -39,9 +42,9 @@ def save(dataset: datasets.Dataset) -> dict[str, Any]:
     from core.training.hardware import environment
 
     fit, validation = dataset.holdout()
-    parts = [(flat(part.images.numpy()), part.labels.numpy()) for part in (fit, validation)]
-    tested = flat(dataset.test.images.numpy()), dataset.test.labels.numpy()
-    rows = [_row(name, method, parts, tested) for name, method in METHODS.items()]
+    splits = (fit, validation, dataset.test)
+    parts = [(flat(split.images.numpy()), split.labels.numpy()) for split in splits]
+    rows = [_row(name, method, *parts) for name, method in METHODS.items()]
     for row in rows:
         row["interval"] = list(wilson_interval(row["right"], row["count"]))
     found = {
@@ -56,9 +59,9 @@ def save(dataset: datasets.Dataset) -> dict[str, Any]:
     return found
 
 
-def _row(name: str, method, parts, tested) -> dict[str, Any]:
+def _row(name: str, method: Method, fit: Part, validation: Part, tested: Part) -> dict[str, Any]:
     start = time.perf_counter()
-    predicted, setting = method(*parts, tested[0])
+    predicted, setting = method(fit, validation, tested[0])
     right, count = int((predicted == tested[1]).sum()), len(tested[1])
     return {
         "name": name,
@@ -70,17 +73,18 @@ def _row(name: str, method, parts, tested) -> dict[str, Any]:
     }
 
 
-def majority(fit, validation, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:
+def majority(fit: Part, validation: Part, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:
     """The most frequent class of the fitted images for every test image, and its number in words.
 
-    Here and below `fit` and `validation` are (pixels float32 (N, D), labels (N,)); returned are
-    predictions (T,) and the setting.
+    Returned, here and below, are predictions (T,) and the setting.
     """
     label = int(np.bincount(fit[1]).argmax())
     return np.full(len(test_pixels), label), f"class {label}"
 
 
-def logistic_regression(fit, validation, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:
+def logistic_regression(
+    fit: Part, validation: Part, test_pixels: np.ndarray
+) -> tuple[np.ndarray, str]:
     """scikit-learn's, on pixels from 0 to 1, with the C that does best on the validation images."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -97,7 +101,9 @@ def logistic_regression(fit, validation, test_pixels: np.ndarray) -> tuple[np.nd
     return best.predict(test_pixels), f"C = {-negative:g}, {ended}"
 
 
-def nearest_neighbours(fit, validation, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:
+def nearest_neighbours(
+    fit: Part, validation: Part, test_pixels: np.ndarray
+) -> tuple[np.ndarray, str]:
     """The majority among the k nearest fitted images by the pixels' Euclidean distance, a tie going
     to the lower class number, with the k that does best on the validation images.
     """

@@ -59,7 +59,7 @@ def find(train: np.ndarray, test: np.ndarray, near: float = NEAR) -> list[dict[s
     """Pairs of a test and a training image, uint8 (N, C, H, W) each, that are equal by hash or lie
     nearer than `near`; one for each test image concerned, nearest first.
     """
-    first = {}
+    first: dict[bytes, int] = {}
     for place, digest in enumerate(_hashes(train)):
         first.setdefault(digest, place)
     known, asked = flat(train), flat(test)

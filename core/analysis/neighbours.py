@@ -125,7 +125,7 @@ def _fits(run: store.Run, stored: dict[str, np.ndarray]) -> bool:
 def read_index(run: store.Run) -> Index | None:
     """The cached index of a run, or None before `store` has run here. Needs no torch."""
     stored = _own_arrays(run, run.folder / CACHE / FEATURES)
-    return stored and Index(stored["features"], stored["indices"], stored["labels"])
+    return Index(stored["features"], stored["indices"], stored["labels"]) if stored else None
 
 
 def _own_arrays(run: store.Run, path: Path) -> dict[str, np.ndarray] | None:
@@ -178,12 +178,14 @@ def save(
     known_labels = known.labels.astype(np.int64)
     mine = ood.fit(known.features, known_labels, queries[count:], len(dataset.classes))
     ood.write(run, mine)
-    return read(run)
+    found = read(run)
+    assert found is not None  # it was just written
+    return found
 
 
 def index(
     run: store.Run,
-    model: nn.Module,
+    model: nn.Sequential,
     dataset: datasets.Dataset | None = None,
     *,
     on_progress: Callable[[float], None] = lambda share: None,
@@ -205,7 +207,7 @@ def index(
 
 def features(
     run: store.Run,
-    model: nn.Module,
+    model: nn.Sequential,
     images: Any,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> np.ndarray:
@@ -222,7 +224,7 @@ def features(
     for chunk in tensor.split(PART) if len(tensor) else ():
         parts.append(predict_logits(trunk, chunk, run.info["mean"], run.info["std"]).numpy())
         on_progress(min(1.0, PART * len(parts) / len(tensor)))
-    width = model[-1].in_features
+    width = next(model[-1].parameters()).shape[1]
     whole = np.concatenate(parts) if parts else np.empty((0, width))
     return np.clip(whole, -HALF_MAX, HALF_MAX).astype(np.float16)
 

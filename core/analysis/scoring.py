@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 
 from core.data import datasets
@@ -54,14 +57,19 @@ def save_reproduction(run_id: str, dataset: datasets.Dataset | None = None) -> R
         result = reproduce(run_id, dataset)
     except files.BrokenRun as error:
         run = store.load(run_id)
-        if run.metrics is not None:
+        if run.metrics:
             reproduction.write(run, None, seconds=time.perf_counter() - start, problem=str(error))
         raise
     reproduction.write(store.load(run_id), asdict(result), seconds=time.perf_counter() - start)
     return result
 
 
-def count_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) -> int:
+def count_right(
+    model: torch.nn.Module,
+    drawings: tuple[np.ndarray, np.ndarray],
+    mean: Sequence[float],
+    std: Sequence[float],
+) -> int:
     """How many of some images uint8 (N, C, H, W) with labels (N,) a network reads right."""
     images, labels = drawings
     if not len(labels):
@@ -70,11 +78,11 @@ def count_right(model: torch.nn.Module, drawings: tuple, mean: list, std: list) 
     return int((probs.argmax(1) == labels).sum())
 
 
-def load_model(run: store.Run) -> torch.nn.Module:
+def load_model(run: store.Run) -> torch.nn.Sequential:
     """A finished run's network on the CPU, in evaluation mode. Raises BrokenRun or ValueError."""
     if run.problem:
         raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
-    if run.metrics is None:
+    if not run.metrics:
         raise ValueError(f"{run.id} is {run.status}: it has no final weights yet")
     info = run.info
     model = models.build(info["model"], tuple(info["shape"]), len(info["classes"]), **info["sizes"])
@@ -85,7 +93,7 @@ def load_model(run: store.Run) -> torch.nn.Module:
     return models.channels_last(model).eval()
 
 
-def check_data(info: dict, dataset: datasets.Dataset) -> None:
+def check_data(info: dict[str, Any], dataset: datasets.Dataset) -> None:
     """Raises ValueError when a data set is not the one that a run recorded."""
     if info["dataset_sha256"] != dataset.sha256:
         raise ValueError(

@@ -26,7 +26,7 @@ def _runs(options: argparse.Namespace) -> None:
                 "dataset": run.info.get("dataset"),
                 "seed": run.info.get("seed"),
                 "state": run.status,
-                "test_accuracy": (run.metrics or {}).get("test_accuracy"),
+                "test_accuracy": run.metrics.get("test_accuracy"),
                 "problem": run.problem,
             }
             for run in found
@@ -125,7 +125,7 @@ def _predict(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"file": path, **answer.as_json()}))
         else:
-            text = answer.text if options.number else answer.label
+            text = answer.text if isinstance(answer, reader.NumberAnswer) else answer.label
             print(f"{path}\t{text}\t{100 * answer.confidence:.1f} %")
     return 2 if failed else 0
 

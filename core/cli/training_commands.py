@@ -160,7 +160,7 @@ def _follow(submitted: queue.Submitted, world: distributed.World) -> int:
         print(f"\ninterrupted; go on with: python -m core resume {run_id}", file=sys.stderr)
         return 130
     world.leave()
-    if run.metrics is None:
+    if not run.metrics:
         print(f"{run_id} was cancelled")
         return 0
     print(summary.result_line(run))

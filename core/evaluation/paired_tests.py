@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -89,10 +90,10 @@ def frequency(p_value: float) -> str:
     return "less than once in 100 times"
 
 
-def settings_that_differ(a: dict, b: dict) -> dict[str, tuple[object, object]]:
+def settings_that_differ(a: dict[str, Any], b: dict[str, Any]) -> dict[str, tuple[object, object]]:
     """Setting -> (value in A, value in B), from two runs' run.json."""
 
-    def flat(info: dict) -> dict[str, object]:
+    def flat(info: dict[str, Any]) -> dict[str, object]:
         top = ("recipe", "model", "parameters", "seed", "device", "threads", "precision")
         found = {name: info.get(name) for name in top}
         return found | {**info.get("sizes", {}), **whole(info.get("config", {}))}
@@ -106,7 +107,9 @@ def settings_that_differ(a: dict, b: dict) -> dict[str, tuple[object, object]]:
     }
 
 
-def confusion_difference(counts_a: Sequence, counts_b: Sequence) -> np.ndarray:
+def confusion_difference(
+    counts_a: Sequence[Sequence[int]], counts_b: Sequence[Sequence[int]]
+) -> np.ndarray:
     """Matrix of B minus that of A, int64 (classes, classes). Raises ValueError for unlike sizes."""
     a, b = np.asarray(counts_a), np.asarray(counts_b)
     if a.shape != b.shape:

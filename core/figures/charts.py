@@ -167,7 +167,7 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     figure = go.Figure(
         go.Bar(
             x=probs[order],
-            y=[plain(classes[index]) for index in order],
+            y=[plain(classes[int(index)]) for index in order],
             orientation="h",
             marker={
                 "color": [

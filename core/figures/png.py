@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.figures.charts import RIGHT, RUN_COLORS, WRONG
 from core.runs.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 GRID = 5  # samples a side
 
@@ -16,7 +20,7 @@ def confusion(run: Run) -> bytes:
     """The confusion matrix of the test images, coloured by the logarithm of the counts."""
     counts, classes = np.array(run.metrics["confusion"]), run.info["classes"]
     side = max(6.0, 0.45 * len(classes) + 2)
-    figure, axes = _subplots(1, (side, side))
+    figure, (axes,) = _subplots(1, (side, side))
     axes.imshow(np.log10(1 + counts), cmap="Blues")
     if len(classes) <= 25:
         dark = np.log10(1 + counts) > 0.6 * np.log10(1 + counts.max())
@@ -71,13 +75,12 @@ def samples(run: Run, images: np.ndarray) -> bytes:
     return _png(figure)
 
 
-def _subplots(count: int, size: tuple[float, float], rows: int = 1):
-    """A figure of its own, apart from pyplot's global state, and its axes."""
+def _subplots(count: int, size: tuple[float, float], rows: int = 1) -> tuple[Figure, np.ndarray]:
+    """A figure of its own, apart from pyplot's global state, and its axes (count,)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(rows, count // rows)
-    return figure, axes if count == 1 else axes.ravel()
+    return figure, figure.subplots(rows, count // rows, squeeze=False).ravel()
 
 
 def _literal(text: str) -> str:
@@ -85,7 +88,7 @@ def _literal(text: str) -> str:
     return str(text)[:120].replace("$", r"\$")
 
 
-def _png(figure) -> bytes:
+def _png(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()

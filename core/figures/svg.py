@@ -5,7 +5,7 @@ Colours are CSS variables of the page around it (--ink, --soft, --line, --run).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -14,6 +14,8 @@ WIDTH, HEIGHT = 460, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 38
 MOST_POINTS = 400
 DASHES = {"train": "2 4", "validation": "", "test": "8 4"}
+Scale = Callable[[float], float]
+Range = tuple[float, float]
 
 
 def lines(
@@ -76,11 +78,11 @@ def _svg(parts: Sequence[str], text: str) -> str:
     )
 
 
-def _scale(low: float, high: float, start: float, end: float):
+def _scale(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: start + (end - start) * (value - low) / (high - low)
 
 
-def _round_range(low: float, high: float) -> tuple[float, float]:
+def _round_range(low: float, high: float) -> Range:
     room = 0.05 * (high - low) or 0.05 * abs(high) or 0.05
     return low - room, high + room
 
@@ -92,7 +94,7 @@ def _thinned(points: np.ndarray) -> np.ndarray:
     return points[np.linspace(0, len(points) - 1, MOST_POINTS).round().astype(int)]
 
 
-def _path(points: np.ndarray, across, up) -> str:
+def _path(points: np.ndarray, across: Scale, up: Scale) -> str:
     words, move = [], "M"
     for x, y in points:
         if not np.isfinite(y):
@@ -105,7 +107,9 @@ def _path(points: np.ndarray, across, up) -> str:
     return "".join(words)
 
 
-def _axes(across, up, xs, ys, x_label: str, y_label: str, percent: bool) -> str:
+def _axes(
+    across: Scale, up: Scale, xs: Range, ys: Range, x_label: str, y_label: str, percent: bool
+) -> str:
     parts = []
     for value in np.linspace(*ys, 5):
         text = (

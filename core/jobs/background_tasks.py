@@ -95,7 +95,7 @@ def _usable(run_id: str, name: str) -> Path:
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}: choose one of {', '.join(TASKS)}")
     run = store.load(run_id)
-    if run.metrics is None:
+    if not run.metrics:
         raise store.BrokenRun(f"{run_id} is {run.status}: only a finished run can be worked on")
     if not os.access(run.folder, os.W_OK):
         raise store.BrokenRun(f"{run.folder} cannot be written: nothing can be added to this run")

@@ -42,9 +42,9 @@ class Callbacks:
     second, `epoch(record)` after each. `batch` and `epoch` may raise Stopped.
     """
 
-    start: Callable[[dict], None] = lambda info: None
+    start: Callable[[dict[str, Any]], None] = lambda info: None
     batch: Callable[[int, int, float, float], None] | None = None
-    epoch: Callable[[dict], None] = lambda record: None
+    epoch: Callable[[dict[str, Any]], None] = lambda record: None
 
 
 def warm_up() -> None:
@@ -95,7 +95,7 @@ def run(
 
     classes = len(dataset.classes)
     model = models.build(recipe.model, dataset.shape, classes, seed=seed, **recipe.sizes)
-    layers = [
+    layers: list[dict[str, Any]] = [
         {"layer": layer, "output": shape, "parameters": count}
         for layer, shape, count in models.layer_table(model, dataset.shape)
     ]

@@ -97,7 +97,7 @@ def prepare(run_id: str) -> FineTuning:
     run = store.load(run_id)
     if run.problem:
         raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
-    if run.metrics is None:
+    if not run.metrics:
         raise ValueError(f"{run_id} is {run.status}: only a finished run can be trained further")
     kind = personal.kind_of(run)
     kept = sorted(personal.entries(kind), key=lambda entry: entry.id)

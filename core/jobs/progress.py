@@ -16,7 +16,7 @@ def callbacks() -> Callbacks:
     started: dict[str, Any] = {}
     drawn = sys.stderr.isatty()
 
-    def start(info: dict) -> None:
+    def start(info: dict[str, Any]) -> None:
         started.update(info=info, since=None)
         images = info["images"]
         print(
@@ -44,7 +44,7 @@ def callbacks() -> Callbacks:
             flush=True,
         )
 
-    def epoch(record: dict) -> None:
+    def epoch(record: dict[str, Any]) -> None:
         if drawn:
             print("\r\033[K", end="", file=sys.stderr)
         held_out = ""

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from core.data import folders
 from core.jobs.fine_tuning import FineTuning
 from core.runs import files, limits, status, store
@@ -193,10 +195,8 @@ def spawn(arguments: list[str], log: Path, threads: int) -> None:
         )
 
 
-def queue_lock():
+def queue_lock() -> FileLock:
     """The one lock under which tickets are drawn and turns are taken."""
-    from filelock import FileLock
-
     try:
         store.root().mkdir(parents=True, exist_ok=True)
         return FileLock(store.root() / ".turn.lock", timeout=30, is_singleton=True)

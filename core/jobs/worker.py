@@ -69,9 +69,9 @@ def _train(run: store.Run, callbacks: Any, world: World) -> store.Run:
 
     experiment.warm_up()
     callbacks = callbacks or experiment.Callbacks()
-    clock = {"beat": 0.0, "since": None, "points": [], "info": {}}
+    clock: dict[str, Any] = {"beat": 0.0, "since": None, "points": [], "info": {}}
 
-    def begin(info: dict) -> None:
+    def begin(info: dict[str, Any]) -> None:
         clock["info"] = info
         callbacks.start(info)
 
@@ -105,7 +105,7 @@ def _train(run: store.Run, callbacks: Any, world: World) -> store.Run:
             },
         )
 
-    def epoch_done(record: dict) -> None:
+    def epoch_done(record: dict[str, Any]) -> None:
         callbacks.epoch(record)
         _heartbeat(
             run.folder, {**status.read(run.folder, status.HEARTBEAT), "phase": "between epochs"}

@@ -30,6 +30,7 @@ MAX_DRAWINGS = 1900  # a zip holds a picture of each, and at most 2,000 entries 
 MAX_SIDE, MAX_BYTES = 720, 5_000_000  # of one kept picture
 HELD_OUT = 3  # every third drawing is never trained on
 ID = re.compile(r"[0-9a-f]{16}")
+Given = dict[str, tuple[dict[str, Any], bytes, np.ndarray]]  # id -> (row, picture, frame)
 
 
 class NotKept(ValueError):
@@ -208,10 +209,12 @@ def add(
         if key in rows:
             _check_changes("this drawing is kept already and stays as it is")
         _store(kind, rows, {key: (row, clean_png(image, MAX_SIDE), frame)})
-    return read_entry(key, row, kind.classes)
+    entry = read_entry(key, row, kind.classes)
+    assert entry is not None  # the row was just made
+    return entry
 
 
-def save(kind: Kind, given: dict[str, tuple[dict, bytes, np.ndarray]]) -> int:
+def save(kind: Kind, given: Given) -> int:
     """Keep drawings that were kept elsewhere, id -> (row of set.json, PNG, frame); those that are
     here already stay as they are. Returns how many are new. Raises NotKept.
     """
@@ -221,7 +224,7 @@ def save(kind: Kind, given: dict[str, tuple[dict, bytes, np.ndarray]]) -> int:
     return len(new)
 
 
-def _store(kind: Kind, rows: dict, given: dict[str, tuple[dict, bytes, np.ndarray]]) -> None:
+def _store(kind: Kind, rows: dict[str, Any], given: Given) -> None:
     if len(rows.keys() | given.keys()) > MAX_DRAWINGS:
         raise NotKept(
             f"the set holds {len(rows):,} drawings and takes at most {MAX_DRAWINGS:,}: "

@@ -135,7 +135,7 @@ def _keep(kind: Kind, run: store.Run, kept: Sequence[Entry], verdict: PersonalSc
 
 def sentence(part: Part) -> str:
     """A part in words and figures."""
-    if not part.count:
+    if part.interval is None:
         return "none"
     low, high = part.interval
     return (

@@ -13,7 +13,6 @@ import secrets
 import shutil
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from core.analysis import neighbours, ood
@@ -82,8 +81,9 @@ def _place(found: dict[str, bytes], info: dict[str, Any]) -> Imported:
     try:
         for name, content in found.items():
             files.write_bytes(folder / name, content)
-        _check_network(folder, info)
-        _check_computed(folder, info)
+        run = store.Run(asked, folder, info, json.loads(found[store.METRICS]))
+        _check_network(run)
+        _check_computed(run)
         folder.rename(store.root() / run_id)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -165,16 +165,15 @@ def _object(found: dict[str, bytes], name: str, needed: tuple[str, ...]) -> dict
     return value
 
 
-def _check_computed(folder: Path, info: dict[str, Any]) -> None:
+def _check_computed(run: store.Run) -> None:
     """What was computed about the run is of its weights and fits its data set."""
-    run = store.Run(info["id"], folder, info, metrics={})
     for name, read in COMPUTED.items():
-        if (folder / name).exists() and read(run) is None:
+        if (run.folder / name).exists() and read(run) is None:
             raise BadArchive(f"{name} does not belong to this run: take it out of the zip")
 
 
-def _check_network(folder: Path, info: dict[str, Any]) -> None:
+def _check_network(run: store.Run) -> None:
     """The weights are dense finite numbers that fit the network. Raises BrokenRun."""
     from core.analysis import scoring  # and with it torch: pages ask this file for names alone
 
-    scoring.load_model(store.Run(info["id"], folder, info, metrics={}))
+    scoring.load_model(run)

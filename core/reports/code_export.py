@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 from core.reports import notebook_cells
 from core.reports.model_card import one_line
 from core.runs.store import Run
-from core.training.settings import AUGMENTATION
+from core.training.recipes import Recipe
+from core.training.settings import AUGMENTATION, TrainConfig
 
 
 def notebook(run: Run) -> str:
@@ -64,7 +66,7 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     yield "markdown", "## The network"
     yield "code", _network(run, recipe)
     yield "markdown", "## Training"
-    functions = [steps.normalise, steps.to_input, steps.predict_logits]
+    functions: list[Callable[..., Any]] = [steps.normalise, steps.to_input, steps.predict_logits]
     if changed:
         functions += _own(augmentation)
     functions += [loop.make_optimizer, loop._make_schedule, loop._mix]
@@ -117,7 +119,7 @@ def _opening(run: Run, script: bool) -> str:
     )
 
 
-def _settings(run: Run, config, script: bool) -> str:
+def _settings(run: Run, config: TrainConfig, script: bool) -> str:
     info = run.info
     here = 'Path(__file__).parent if "__file__" in globals() else Path()' if script else "Path()"
     lines = [
@@ -185,7 +187,7 @@ def _data(run: Run) -> str:
     return f"{functions}\n\n\n{load.strip()}\n\n{digest}\n{notebook_cells.HOLDOUT.strip()}"
 
 
-def _network(run: Run, recipe) -> str:
+def _network(run: Run, recipe: Recipe) -> str:
     from core.training import models
 
     model = models.build(
@@ -206,7 +208,7 @@ def _network(run: Run, recipe) -> str:
     return "\n".join(lines)
 
 
-def _layer(layer) -> str:
+def _layer(layer: Any) -> str:
     """A layer as one would type it: what is the framework's default is left out."""
     kind = type(layer).__name__
     if kind == "Linear":
@@ -228,7 +230,7 @@ def _layer(layer) -> str:
     raise ValueError(f"rebuild.py does not know how a layer {kind} is written: teach it")
 
 
-def _own(module) -> list:
+def _own(module: ModuleType) -> list[Callable[..., Any]]:
     """Every function that a module defines itself, in its order."""
     found = vars(module).values()
     return [
@@ -236,7 +238,7 @@ def _own(module) -> list:
     ]
 
 
-def _cut_out(*functions) -> str:
+def _cut_out(*functions: Callable[..., Any]) -> str:
     return "\n\n\n".join(inspect.getsource(function).rstrip() for function in functions)
 
 

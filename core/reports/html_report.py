@@ -114,7 +114,8 @@ def _curves(run: Run) -> str:
                 if record.get(f"{part}_{quantity}") is not None
             ]
             if points:
-                series[part] = tuple(zip(*points, strict=True))
+                epochs, values = zip(*points, strict=True)
+                series[part] = epochs, values
         if series:
             drawn = svg.lines(series, names=names, label=quantity, percent=quantity == "accuracy")
             shown = ", ".join(names[part] for part in series)

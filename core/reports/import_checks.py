@@ -32,11 +32,11 @@ COMPUTED = {
 SCALARS = ("test_limit", "validation_limit", "limit")
 MAX_SCORED = 100_000
 INFO_KEYS = (*store.REQUIRED, "id", "config", "test_sha256", "dataset_sha256", "images", "versions")
-TEXTS = ("name", "recipe", "title", "dataset", "model", "source", "stated", "notes", "device")
-TEXTS += ("precision", "processor", "platform", "commit", "created", "backend", "test_sha256")
-TEXTS += ("dataset_sha256",)
-METRIC_KEYS = ("kept_epoch", "epochs", "stopped", "validation_accuracy", "validation_loss")
-METRIC_KEYS += ("training_seconds", "total_seconds", "finished")
+TEXTS: tuple[str, ...] = ("name", "recipe", "title", "dataset", "model", "source", "stated")
+TEXTS += ("notes", "device", "precision", "processor", "platform", "commit", "created")
+TEXTS += ("backend", "test_sha256", "dataset_sha256")
+METRIC_KEYS: tuple[str, ...] = ("kept_epoch", "epochs", "stopped", "validation_accuracy")
+METRIC_KEYS += ("validation_loss", "training_seconds", "total_seconds", "finished")
 OPEN_ENDED = ("calibration", "most_confused")  # lists of any length
 
 
@@ -157,7 +157,7 @@ def _other_form(value: Any, model: Any, name: str = "it") -> str | None:
     return next((fault for fault in faults if fault), None)
 
 
-def _is_pair(item: list, classes: int) -> bool:
+def _is_pair(item: list[Any], classes: int) -> bool:
     """[true class, predicted class, count]"""
     return len(item) == 3 and all(type(n) is int and 0 <= n < classes for n in item[:2])
 

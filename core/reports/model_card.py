@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from core.runs.store import Run
 from core.runs.summary import accuracy_text, confused_sentences, dataset_title
@@ -98,7 +99,7 @@ def _data(run: Run) -> str:
     )
 
 
-def _classes(metrics) -> str:
+def _classes(metrics: Mapping[str, Any]) -> str:
     rows = ["| class | precision | recall | F1 | images |", "|---|--:|--:|--:|--:|"]
     rows += [
         f"| {plain(row['class'])} | {row['precision']:.4f} | {row['recall']:.4f} "

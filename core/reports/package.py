@@ -102,7 +102,7 @@ def predictions_csv(run: Run) -> str:
     stored, classes = run.predictions(), run.info["classes"]
     labels, predicted = stored["labels"], stored["probs"].argmax(1)
     sure = stored["probs"].max(1).astype(float)
-    rows: list[tuple] = [("index", "label", "prediction", "confidence", "right")]
+    rows: list[tuple[object, ...]] = [("index", "label", "prediction", "confidence", "right")]
     for index, (label, answer) in enumerate(zip(labels, predicted, strict=True)):
         right = int(label == answer)
         rows.append((index, classes[label], classes[answer], f"{sure[index]:.4f}", right))
@@ -123,13 +123,16 @@ def onnx(run: Run) -> bytes:
     class Whole(torch.nn.Module):
         """Pixels in, probabilities out."""
 
+        mean: torch.Tensor
+        std: torch.Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.network = scoring.load_model(run).to(memory_format=torch.contiguous_format)
             for name in ("mean", "std"):
                 self.register_buffer(name, torch.tensor(run.info[name]).view(1, -1, 1, 1))
 
-        def forward(self, images):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
             return self.network((images.float() / 255 - self.mean) / self.std).softmax(1)
 
     example = torch.zeros((2, *run.info["shape"]), dtype=torch.uint8)
@@ -142,6 +145,7 @@ def onnx(run: Run) -> bytes:
         dynamo=True,
         verbose=False,
     )
+    assert program is not None  # dynamo gives one
     return program.model_proto.SerializeToString()
 
 

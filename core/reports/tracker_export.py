@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def metrics(run: Run) -> dict[str, float]:
     return found | {"test_accuracy_low": low, "test_accuracy_high": high}
 
 
-def _curves(run: Run):
+def _curves(run: Run) -> Iterator[tuple[int, str, float]]:
     """(epoch, name, value) of everything that history holds by epoch."""
     for record in run.history()[0]:
         for name, value in record.items():

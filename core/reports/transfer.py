@@ -72,14 +72,14 @@ def zip_in_worker(run_id: str, on_progress: Callable[[str], None]) -> tuple[byte
     with tempfile.TemporaryDirectory() as folder:
         command = ["export", run_id, "--zip", "-o", folder]
         with _worker(command) as worker:
-            for line in worker.stdout:
+            for line in worker.stdout or ():
                 text = line.decode(errors="replace").rstrip("\n")
                 if text.startswith(MAKES):
                     on_progress(text.removeprefix(MAKES))
                 elif text.startswith(LEFT_OUT):
                     name, _, why = text.removeprefix(LEFT_OUT).partition(": ")
                     left_out[name] = why
-            errors = worker.stderr.read()
+            errors = worker.stderr.read() if worker.stderr else b""
         _check(worker, errors)
         return (Path(folder) / f"{run_id}.zip").read_bytes(), left_out
 
@@ -92,7 +92,7 @@ def import_in_worker(content: bytes) -> str:
     return out.decode().strip()
 
 
-def _worker(command: list[str]) -> subprocess.Popen:
+def _worker(command: list[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         **folders.command(*command, threads=1),
         stdin=subprocess.PIPE,
@@ -101,7 +101,7 @@ def _worker(command: list[str]) -> subprocess.Popen:
     )
 
 
-def _check(worker: subprocess.Popen, errors: bytes) -> None:
+def _check(worker: subprocess.Popen[bytes], errors: bytes) -> None:
     """Raises Refused when a worker failed, without a traceback's paths."""
     if worker.returncode:
         last = (errors.decode(errors="replace").strip().splitlines() or ["it ended early"])[-1]

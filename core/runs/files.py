@@ -93,7 +93,9 @@ def append_json(path: Path, record: dict[str, Any]) -> None:
         os.close(descriptor)
 
 
-def write_epoch(history: Path, checkpoint: Path, record: dict[str, Any], weights: dict) -> None:
+def write_epoch(
+    history: Path, checkpoint: Path, record: dict[str, Any], weights: dict[str, Any]
+) -> None:
     """An epoch's record and what its training goes on from, in that order."""
     append_json(history, record)
     write_tensors(checkpoint, weights)
@@ -108,9 +110,9 @@ def write_manifest(path: Path, names: Sequence[str]) -> None:
     write_json(path, {"schema": SCHEMA, "files": entries})
 
 
-def write_arrays(path: Path, **arrays: np.ndarray) -> None:
+def write_arrays(path: Path, **arrays: np.ndarray | np.generic) -> None:
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
 
 

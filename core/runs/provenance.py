@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def temperature_sentence(value: float) -> str:
     return f"Temperature {value:.2f}: it is {much}; dividing its logits by that mends it."
 
 
-def duplicates_sentence(found: dict) -> str:
+def duplicates_sentence(found: dict[str, Any]) -> str:
     """How far a data set's test part repeats its training part, in words."""
     exact, near, count = found["exact"], found["near"], found["images"]["test"]
     if not exact + near:

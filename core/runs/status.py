@@ -31,7 +31,7 @@ def is_locked(folder: Path, name: str = "lock") -> bool:
         return False
 
 
-def derive(folder: Path, metrics: dict[str, Any] | None) -> str:
+def derive(folder: Path, metrics: dict[str, Any]) -> str:
     """queued, running, stalled, interrupted, finished, stopped or failed."""
     if is_locked(folder):
         if (folder / TICKET).exists():
@@ -40,7 +40,7 @@ def derive(folder: Path, metrics: dict[str, Any] | None) -> str:
         return "stalled" if quiet > STALL_S else "running"
     if (folder / TICKET).exists() and time.time() - _changed(folder / TICKET) < START_S:
         return "queued"  # its worker is starting
-    if metrics is not None:
+    if metrics:
         return "stopped" if metrics.get("stopped") else "finished"
     if (folder / STOP).exists():
         return "stopped"

@@ -51,12 +51,14 @@ class RunNotFound(LookupError):
 
 @dataclass(frozen=True)
 class Run:
-    """A run as its folder shows it. `problem` says why a damaged one is damaged."""
+    """A run as its folder shows it. `metrics` are empty until it is finished; `problem` says why a
+    damaged one is damaged.
+    """
 
     id: str
     folder: Path
     info: dict[str, Any] = field(default_factory=dict)
-    metrics: dict[str, Any] | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
     problem: str | None = None
 
     @property
@@ -210,7 +212,7 @@ def _stamp(name: str, folder: Path) -> tuple[int, int] | None:
 
 
 @lru_cache(maxsize=4096)
-def _read(folder: Path, stamps: tuple) -> Run:
+def _read(folder: Path, stamps: tuple[tuple[int, int] | None, ...]) -> Run:
     try:
         if not (folder / INFO).exists():
             info = read_json(folder / REQUEST, ("recipe", "dataset", "seed", "config"))
@@ -224,7 +226,7 @@ def _read(folder: Path, stamps: tuple) -> Run:
         for part in ("config", "recipe_config", "changed"):
             if isinstance(info.get(part), dict) and info[part].keys() & RENAMED:
                 info[part] = renamed(info[part])
-        metrics = None
+        metrics: dict[str, Any] = {}
         if (folder / MANIFEST).is_file():
             metrics = read_json(folder / METRICS, ("test_accuracy", "confusion", "per_class"))
     except BrokenRun as error:

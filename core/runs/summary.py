@@ -100,7 +100,7 @@ def result_line(run: Run) -> str:
     )
 
 
-def leaderboard(runs: Sequence[Run]) -> dict[str, list]:
+def leaderboard(runs: Sequence[Run]) -> dict[str, list[Any]]:
     """Columns of the table of finished runs: accuracies in percent, training in seconds."""
     return {
         "Run": [run.title for run in runs],
@@ -133,7 +133,7 @@ def results_table(runs: Sequence[Run]) -> str:
     ]
     groups: dict[str, list[Run]] = {}
     for run in runs:
-        if run.metrics is not None:
+        if run.metrics:
             groups.setdefault(curves.seed_key(run.info), []).append(run)
     for group in groups.values():
         run = min(group, key=lambda each: each.info["seed"])

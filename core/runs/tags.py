@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from filelock import FileLock
 
 from core.runs import files, limits, store
@@ -77,11 +78,11 @@ def _changed(digest: str) -> Iterator[dict[str, Any]]:
         files.write_json(path, whole)
 
 
-def table(digest: str, labels, classes) -> str:
+def table(digest: str, labels: np.ndarray, classes: Sequence[str]) -> str:
     """The tags of a test set as CSV: index, label, tag, time. Formulas are kept from spreadsheets
     by an apostrophe.
     """
-    rows = [("index", "label", "tag", "time")]
+    rows: list[tuple[object, ...]] = [("index", "label", "tag", "time")]
     for index, entry in sorted(read(digest).items()):
         if index < len(labels):
             rows.append((index, classes[labels[index]], entry["tag"], entry["time"]))

@@ -214,15 +214,11 @@ def is_lost(error: BaseException) -> bool:
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> World:
     """The world that torchrun's variables describe, not yet joined; ALONE without them."""
-    names = {
-        "rank": "RANK",
-        "size": "WORLD_SIZE",
-        "local_rank": "LOCAL_RANK",
-        "local_size": "LOCAL_WORLD_SIZE",
-    }
-    if any(name not in environment for name in names.values()):
+    names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    if any(name not in environment for name in names):
         return ALONE
-    return World(**{key: int(environment[name]) for key, name in names.items()})
+    rank, size, local_rank, local_size = (int(environment[name]) for name in names)
+    return World(rank, size, local_rank, local_size)
 
 
 def end_process(status: int) -> NoReturn:
@@ -257,7 +253,7 @@ def join(device: str = "auto") -> World:
     if world.size > 1:
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
         distributed.init_process_group(
-            {"gloo": "gloo", "nccl": "cpu:gloo,cuda:nccl"}[world.backend],
+            "cpu:gloo,cuda:nccl" if world.backend == "nccl" else "gloo",
             store=distributed.PrefixStore(f"lightbox/attempt-{attempt}", store),
             rank=world.rank,
             world_size=world.size,

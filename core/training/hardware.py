@@ -53,7 +53,7 @@ def usable_threads() -> int:
 
 def environment() -> dict[str, Any]:
     """Versions, processor and commit: what a result may depend on beside its settings."""
-    versions = {"python": platform.python_version()}
+    versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = metadata.version(package)

@@ -38,9 +38,9 @@ def train(
     precision: str = "float32",
     on_batch: Callable[[int, int, float, float], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
-    keep: Callable[[dict[str, Any], dict], None] | None = None,
+    keep: Callable[[dict[str, Any], dict[str, Any]], None] | None = None,
     extra: Mapping[str, Any] = MappingProxyType({}),
-    resume: dict | None = None,
+    resume: dict[str, Any] | None = None,
     world: World = ALONE,
 ) -> Trained:
     """Train `model` in place, on the device it lies on; it ends with the weights of the kept epoch.
@@ -74,7 +74,7 @@ def train(
     fit = Split(data.fit.images.to(device), data.fit.labels.to(device))
     network = world.wrap(model)
 
-    def close(record: dict) -> None:
+    def close(record: dict[str, Any]) -> None:
         """Evaluate an epoch, keep what is to be kept of it, and tell."""
         nonlocal best_weights
         record |= score(model, data.validation, data, "validation")
@@ -108,7 +108,7 @@ def train(
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         for epoch in range(len(done.history) + 1, config.epochs + 1):
-            record = {"epoch": epoch}
+            record: dict[str, Any] = {"epoch": epoch}
             record |= _train_epoch(
                 network,
                 fit,
@@ -143,7 +143,17 @@ def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict
 
 
 def _train_epoch(
-    network, fit, data, config, optimizer, schedule, epoch, seed, precision, on_batch, world
+    network: nn.Module,
+    fit: Split,
+    data: TrainingData,
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.OneCycleLR | None,
+    epoch: int,
+    seed: int,
+    precision: str,
+    on_batch: Callable[[int, int, float, float], None] | None,
+    world: World,
 ) -> dict[str, float]:
     """One pass over the data in a new order; all chance comes from (seed, epoch, rank), the order
     from (seed, epoch).
@@ -243,7 +253,9 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimiz
     return kind(groups, lr=config.lr, eps=config.eps, fused=fused)
 
 
-def _make_schedule(optimizer, config: TrainConfig, steps: int):
+def _make_schedule(
+    optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR | None:
     """OneCycle (Smith and Topin 2018, arXiv:1708.07120) over all steps, or nothing for a constant
     rate.
     """

@@ -6,13 +6,19 @@ classes. All networks return logits (N, classes).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
+Network = TypeVar("Network", bound=nn.Module)
+Shape = tuple[int, int, int]  # channels, height, width
 
-def mlp(shape, classes: int, *, hidden: Sequence[int] = (128, 64), dropout: float = 0.0):
+
+def mlp(
+    shape: Shape, classes: int, *, hidden: Sequence[int] = (128, 64), dropout: float = 0.0
+) -> nn.Sequential:
     """Fully connected layers with ReLU between them."""
     channels, height, width = shape
     layers: list[nn.Module] = [nn.Flatten()]
@@ -26,7 +32,7 @@ def mlp(shape, classes: int, *, hidden: Sequence[int] = (128, 64), dropout: floa
 
 
 def cnn(
-    shape,
+    shape: Shape,
     classes: int,
     *,
     widths: Sequence[int] = (32, 64),
@@ -36,7 +42,7 @@ def cnn(
     dense: int = 128,
     dense_dropout: float = 0.0,
     glorot: bool = False,
-):
+) -> nn.Sequential:
     """Stages of 3x3 convolution, (batch norm,) ReLU and 2x2 max-pool, then one hidden dense layer.
 
     `dropout` acts on the last feature map, `dense_dropout` on the dense layer. `glorot` starts all
@@ -66,19 +72,19 @@ def cnn(
     model = nn.Sequential(*layers)
     if glorot:
         for layer in model:
-            if isinstance(layer, nn.Linear | nn.Conv2d):
+            if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
                 nn.init.xavier_uniform_(layer.weight)
                 nn.init.zeros_(layer.bias)
     return model
 
 
 def house(
-    shape,
+    shape: Shape,
     classes: int,
     *,
     stages: Sequence[Sequence[int]] = ((24, 32), (48, 48), (64, 64)),
     dropout: float = 0.0,
-):
+) -> nn.Sequential:
     """Stages of 3x3 convolutions with batch norm, each stage's first one followed by a 2x2
     max-pool.
 
@@ -106,11 +112,11 @@ def house(
     return nn.Sequential(*layers, nn.Linear(channels, classes))
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "house": house}
+MODELS: dict[str, Callable[..., nn.Sequential]] = {"mlp": mlp, "cnn": cnn, "house": house}
 
 
 def build(
-    name: str, shape: tuple[int, int, int], classes: int, *, seed: int | None = None, **sizes
+    name: str, shape: Shape, classes: int, *, seed: int | None = None, **sizes: Any
 ) -> nn.Sequential:
     """A fresh network for images of `shape` (C, H, W), its weights drawn from `seed` or, without
     one, from torch's own generator. Raises ValueError for an unknown name or misfit.
@@ -133,14 +139,12 @@ def count_parameters(model: nn.Module) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def channels_last(model: nn.Module) -> nn.Module:
+def channels_last(model: Network) -> Network:
     """The memory layout in which convolutions are fastest, on CPU and GPU alike."""
     return model.to(memory_format=torch.channels_last)
 
 
-def layer_table(
-    model: nn.Sequential, shape: tuple[int, int, int]
-) -> Iterator[tuple[str, tuple, int]]:
+def layer_table(model: nn.Sequential, shape: Shape) -> Iterator[tuple[str, tuple[int, ...], int]]:
     """(layer, output shape without the batch, parameters) for each layer, for one image of
     `shape`.
     """

@@ -7,7 +7,7 @@ from __future__ import annotations
 import copy
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
@@ -59,7 +59,9 @@ def time_steps(
     return statistics.median(taken[2:]) + preparing
 
 
-def _timed_steps(model, data, config, precisions, turns: int) -> Iterator[tuple[str, float, float]]:
+def _timed_steps(
+    model: nn.Module, data: TrainingData, config: TrainConfig, precisions: Sequence[str], turns: int
+) -> Iterator[tuple[str, float, float]]:
     """(precision, milliseconds, loss) of steps on a copy of the model, precisions taking turns."""
     device = next(model.parameters()).device
     few = data.fit.take(torch.arange(min(len(data.fit), config.batch_size)))

@@ -243,7 +243,7 @@ def _described(info: Mapping[str, Any]) -> tuple[Recipe, TrainConfig]:
     return recipe, config
 
 
-def differences(before: TrainConfig, after: TrainConfig) -> dict[str, list]:
+def differences(before: TrainConfig, after: TrainConfig) -> dict[str, list[Any]]:
     """Settings that differ: name -> [before, after]."""
     old, new = dataclasses.asdict(before), dataclasses.asdict(after)
     return {key: [old[key], new[key]] for key in old if old[key] != new[key]}

@@ -53,7 +53,7 @@ def to_text(value: Any) -> str:
     return ", ".join(map(str, value))
 
 
-def from_text(name: str, text: str, default: Any) -> tuple:
+def from_text(name: str, text: str, default: Any) -> tuple[Any, ...]:
     """The reverse of `to_text`, in the form of `default`. Raises ValueError naming the size."""
     try:
         if isinstance(default[0], tuple):

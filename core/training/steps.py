@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.training.settings import TrainConfig
+
 CHUNK = 256  # images a forward pass takes at once: larger ones fall out of the processor's cache
 
 
@@ -30,7 +32,13 @@ def to_input(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Ten
 
 
 def train_step(
-    network, images, labels, config, optimizer, autocast, factor: float = 1.0
+    network: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    config: TrainConfig,
+    optimizer: torch.optim.Optimizer,
+    autocast: torch.autocast,
+    factor: float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """One update, of `factor` times the loss; (loss, logits) without their graph."""
     with autocast:

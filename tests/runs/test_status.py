@@ -21,18 +21,18 @@ def aged(path, seconds: float):
 
 
 def test_nothing_but_a_folder_is_interrupted(folder):
-    assert status.derive(folder, None) == "interrupted"
+    assert status.derive(folder, {}) == "interrupted"
 
 
 def test_after_a_restart_of_the_machine_nothing_is_said_to_run(folder):
     """Case 7: lock file and heartbeat are still there, but nobody holds or writes them."""
     (folder / "lock").touch()
     files.write_json(folder / status.HEARTBEAT, {"pid": os.getpid(), "phase": "training"})
-    assert status.derive(folder, None) == "interrupted"
-    assert status.derive(folder, {}) == "finished"
+    assert status.derive(folder, {}) == "interrupted"
+    assert status.derive(folder, {"stopped": False}) == "finished"
     files.write_json(folder / status.TICKET, {"number": 1})
     aged(folder / status.TICKET, status.START_S + 5)
-    assert status.derive(folder, None) == "interrupted"
+    assert status.derive(folder, {}) == "interrupted"
 
 
 def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
@@ -44,15 +44,15 @@ def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
 
     (folder / "lock").touch()
     monkeypatch.setattr(filelock.FileLock, "acquire", refused)
-    assert status.derive(folder, {}) == "finished"
+    assert status.derive(folder, {"stopped": False}) == "finished"
 
 
 def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):
     with files.lock(folder):
         files.write_json(folder / status.HEARTBEAT, {})
-        assert status.derive(folder, None) == "running"
+        assert status.derive(folder, {}) == "running"
         files.write_json(folder / status.TICKET, {"number": 1})
-        assert status.derive(folder, None) == "queued"
+        assert status.derive(folder, {}) == "queued"
     assert not status.is_locked(folder)
 
 
@@ -61,31 +61,31 @@ def test_a_worker_that_says_nothing_is_not_responding_since_then(folder):
     files.write_json(folder / status.HEARTBEAT, {})
     aged(folder / status.HEARTBEAT, status.STALL_S + 5)
     with files.lock(folder):
-        assert status.derive(folder, None) == "stalled"
+        assert status.derive(folder, {}) == "stalled"
         assert status.sentence(folder, "stalled", 3).startswith("Not responding since ")
         files.write_json(folder / status.HEARTBEAT, {})
-        assert status.derive(folder, None) == "running"
+        assert status.derive(folder, {}) == "running"
 
 
 def test_a_ticket_gives_its_worker_some_time_to_start(folder):
     files.write_json(folder / status.TICKET, {"number": 1})
-    assert status.derive(folder, None) == "queued"
+    assert status.derive(folder, {}) == "queued"
     assert status.derive(folder, {"stopped": True}) == "queued"
     aged(folder / status.TICKET, status.START_S + 5)
-    assert status.derive(folder, None) == "interrupted"
+    assert status.derive(folder, {}) == "interrupted"
 
 
 def test_results_tell_finished_from_stopped(folder):
-    assert status.derive(folder, {}) == "finished"
+    assert status.derive(folder, {"stopped": False}) == "finished"
     assert status.derive(folder, {"stopped": True}) == "stopped"
     files.write_bytes(folder / status.STOP, b"")
-    assert status.derive(folder, {}) == "finished"
-    assert status.derive(folder, None) == "stopped"
+    assert status.derive(folder, {"stopped": False}) == "finished"
+    assert status.derive(folder, {}) == "stopped"
 
 
 def test_a_failure_gives_its_reason(folder):
     files.write_json(folder / status.FAILURE, {"reason": "Disk full: free some space."})
-    assert status.derive(folder, None) == "failed"
+    assert status.derive(folder, {}) == "failed"
     assert status.sentence(folder, "failed", 2) == "Disk full: free some space."
 
 
