@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -71,7 +72,7 @@ def train(
             schedule.load_state_dict(resume["schedule"])
         done, best_weights = Trained.from_dict(resume["done"]), resume["best_weights"]
     earlier = done.history[-1]["total_seconds"] if done.history else 0.0
-    fit = Split(data.fit.images.to(device), data.fit.labels.to(device))
+    data = replace(data, fit=Split(data.fit.images.to(device), data.fit.labels.to(device)))
     network = world.wrap(model)
 
     def close(record: dict[str, Any]) -> None:
@@ -110,17 +111,7 @@ def train(
         for epoch in range(len(done.history) + 1, config.epochs + 1):
             record: dict[str, Any] = {"epoch": epoch}
             record |= _train_epoch(
-                network,
-                fit,
-                data,
-                config,
-                optimizer,
-                schedule,
-                epoch,
-                seed,
-                precision,
-                on_batch,
-                world,
+                network, data, config, optimizer, schedule, epoch, seed, precision, on_batch, world
             )
             world.average_buffers(model)
             world.together(partial(close, record))
@@ -144,7 +135,6 @@ def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict
 
 def _train_epoch(
     network: nn.Module,
-    fit: Split,
     data: TrainingData,
     config: TrainConfig,
     optimizer: torch.optim.Optimizer,
@@ -158,7 +148,7 @@ def _train_epoch(
     """One pass over the data in a new order; all chance comes from (seed, epoch, rank), the order
     from (seed, epoch).
     """
-    device = fit.labels.device
+    device = data.fit.labels.device
     own_seed = _mix(seed, epoch, world.rank)
     torch.manual_seed(own_seed)  # dropout
     generator = torch.Generator().manual_seed(_mix(seed, epoch) + 1)  # order and augmentation
@@ -176,9 +166,9 @@ def _train_epoch(
             on_batch(epoch, seen, float(total_loss) / counted, int(total_right) / counted)
             reported = time.perf_counter()
 
-    batches = prepared_batches(fit, data, config, generator, draws, world)
+    batches = prepared_batches(data.fit, data, config, generator, draws, world)
     for step, (images, labels) in enumerate(batches, 1):
-        batch = min(config.batch_size, len(fit) - seen)
+        batch = min(config.batch_size, len(data.fit) - seen)
         factor, count = world.weigh(batch, len(labels))
         loss, logits = train_step(network, images, labels, config, optimizer, autocast, factor)
         if schedule:
@@ -188,7 +178,7 @@ def _train_epoch(
             total_right += (logits.argmax(1) == labels).sum()
         seen += batch
         counted += count
-        if step % world.every == 0 or seen == len(fit):
+        if step % world.every == 0 or seen == len(data.fit):
             world.together(report)
     loss_sum, right = world.sum(float(total_loss), int(total_right))
     mean_loss = loss_sum / seen
