@@ -6,8 +6,8 @@ import streamlit as st
 from core.runs import store
 from core.runs.summary import confused_sentences, dataset_title, leaderboard
 from ui import frame
-from ui.text import percent, plain
-from ui.url import url_select
+from ui.text import plain
+from ui.url import url_segments
 
 FIRST_LOOK = ("Curves", "Confusion matrix", "Samples", "Draw")
 
@@ -21,13 +21,8 @@ with frame.page("Runs"):
 
     sets = sorted({dataset_title(run) for run in finished})
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        shown_set = url_select(
-            "Data set",
-            ["All", *sets],
-            name="dataset",
-            default="All",
-            widget="segmented_control",
-            label_visibility="collapsed",
+        shown_set = url_segments(
+            "Data set", ["All", *sets], name="dataset", label_visibility="collapsed"
         )
         words = st.text_input(
             "Search",
@@ -81,30 +76,18 @@ with frame.page("Runs"):
 
     chosen_rows = event.selection.rows
     chosen = shown[chosen_rows[0]] if chosen_rows else frame.default_run(shown)
-    info, metrics = chosen.info, chosen.metrics
+    info = chosen.info
     left, right = st.columns([3, 2], gap="large")
     with left:
         st.subheader(plain(chosen.title))
-        low, high = metrics["test_accuracy_interval"]
-        wrong = metrics["test_count"] - metrics["test_right"]
-        with st.container(horizontal=True, gap="large"):
-            for text, value in (
-                ("Test accuracy", percent(metrics["test_accuracy"])),
-                ("Misclassified", f"{wrong:,} of {metrics['test_count']:,}"),
-                ("Parameters", f"{info['parameters']:,}"),
-            ):
-                st.metric(text, value, width="content")
-        author = f"Its author stated {info['stated']}. " if info.get("stated") else ""
-        st.caption(
-            f"95 % interval {percent(low)} to {percent(high)}. {author}"
-            f"{plain(info.get('source', ''))}."
-        )
+        source = f" {plain(info.get('source', ''))}."
+        frame.result(chosen, {"Parameters": f"{info['parameters']:,}"}, source)
         with st.container(horizontal=True, gap="small"):
             pages = [page for page in frame.RESULT_PAGES if page[1] in FIRST_LOOK]
             frame.run_links((frame.RUN_PAGE, *pages), chosen.id)
     with right:
         st.subheader("What it confuses")
-        sentences = confused_sentences(metrics, info["classes"], limit=4)
+        sentences = confused_sentences(chosen.metrics, info["classes"], limit=4)
         if sentences:
             st.markdown("\n".join(f"- {plain(sentence)}" for sentence in sentences))
         else:

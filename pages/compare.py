@@ -6,7 +6,7 @@ from core.evaluation import paired_tests
 from core.runs import store
 from ui import comparison, frame, gallery, loaders
 from ui.text import plain
-from ui.url import url_select
+from ui.url import url_segments, url_select
 
 with frame.page("Compare") as beside_menu:
     run = frame.choose_run(beside_menu)
@@ -20,16 +20,8 @@ with frame.page("Compare") as beside_menu:
         )
         st.stop()
     titles = frame.labels([run, *others])
-    other = store.load(
-        url_select(
-            "With run",
-            [candidate.id for candidate in others],
-            name="b",
-            default=others[0].id,
-            format_func=titles.get,
-            width=460,
-        )
-    )
+    ids = [candidate.id for candidate in others]
+    other = store.load(url_select("With run", ids, name="b", format_func=titles.get, width=460))
     labels = loaders.predictions(run)["labels"]
     both = [loaders.predictions(each)["probs"] for each in (run, other)]
     found = paired_tests.compare(labels, *both)
@@ -39,12 +31,11 @@ with frame.page("Compare") as beside_menu:
     st.markdown(plain(why[:1].upper() + why[1:]))
     comparison.numbers(found, names, labels, both)
 
-    quadrant = url_select(
+    quadrant = url_segments(
         "Images",
         paired_tests.QUADRANTS,
         name="quadrant",
         default="Only A right",
-        widget="segmented_control",
         format_func=lambda name: f"{comparison.named(name, names)} ({len(found.members[name]):,})",
     )
     left, right = st.columns([1, 1], gap="large")

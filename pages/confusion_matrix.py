@@ -5,9 +5,9 @@ import streamlit as st
 
 from core.evaluation import samples
 from core.runs.summary import confused_sentences, report_text
-from ui import frame, gallery, loaders, matrix_panel
+from ui import elements, frame, gallery, loaders, matrix_panel
 from ui.text import plain
-from ui.url import url_select, url_toggle
+from ui.url import url_classes, url_segments, url_toggle
 
 with frame.page("Confusion matrix") as beside_menu:
     run = frame.choose_run(beside_menu)
@@ -24,17 +24,8 @@ with frame.page("Confusion matrix") as beside_menu:
         else "Not one mistake"
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        cells = url_select(
-            "Cells show",
-            confusion_matrix.CELLS,
-            name="cells",
-            default="Counts",
-            widget="segmented_control",
-        )
-        true, predicted = (
-            url_select(text, ["Any", *classes], name=name, default="Any", width=150)
-            for text, name in (("True class", "true"), ("Predicted class", "said"))
-        )
+        cells = url_segments("Cells show", confusion_matrix.CELLS, name="cells")
+        true, predicted = url_classes(classes, width=150)
         errors_only = url_toggle("Errors only", name="errors")
     chosen = (number[true], number[predicted]) if true != "Any" and predicted != "Any" else None
     left, right = st.columns([3, 2], gap="large")
@@ -79,12 +70,5 @@ with frame.page("Confusion matrix") as beside_menu:
             gallery.gallery(run, found, key="cell", columns=4)
     st.subheader("Each class")
     matrix_panel.class_report(run)
-    st.download_button(
-        "Report as text",
-        report_text(run),
-        f"{run.id}-report.txt",
-        "text/plain",
-        icon=":material/download:",
-        key="matrix_text",
-        on_click="ignore",
-    )
+    name = f"{run.id}-report.txt"
+    elements.download("Report as text", report_text(run), name, "text/plain", key="matrix_text")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import drawings_panel, frame, loaders, picture_sources, reading_panel
 from ui.text import plain
-from ui.url import url_select, url_toggle
+from ui.url import url_segments, url_toggle
 
 
 @st.fragment
@@ -13,14 +13,8 @@ def panel(run, digits: bool) -> None:
     from core.reading.picture import ImageError
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        way = url_select(
-            "Image from",
-            picture_sources.WAYS,
-            name="way",
-            default="Canvas",
-            widget="segmented_control",
-            label_visibility="collapsed",
-        )
+        ways = picture_sources.WAYS
+        way = url_segments("Image from", ways, name="way", label_visibility="collapsed")
         as_number = digits and url_toggle(
             "Several digits", name="number", help="Post codes, sums, strings; several lines too"
         )

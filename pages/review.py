@@ -5,9 +5,9 @@ import streamlit as st
 from core.jobs import queue
 from core.reports import review
 from core.runs import limits
-from ui import frame
-from ui.text import plain
-from ui.url import url_select
+from ui import elements, frame
+from ui.text import plain, sentence
+from ui.url import put, url_segments, url_steps
 
 SIGNS = {
     "open": ":material/radio_button_unchecked:",
@@ -29,35 +29,22 @@ def notes(run, stop: review.Stop, kept: dict[str, str]) -> None:
         )
         saved = st.form_submit_button("Keep", icon=":material/save:", disabled=bool(off))
     if off:
-        st.caption(plain(f"{off[:1].upper()}{off[1:]}."))
+        st.caption(sentence(off))
     elif saved:
-        try:
+        with elements.told(queue.Refused):
             review.save(run.id, stop.key, status=status or "open", note=note)
-        except queue.Refused as error:
-            st.error(plain(str(error)), icon=":material/error:")
-        else:
             st.rerun()
-
-
-def go(name: str, value: str | None) -> None:
-    """Another place of the walk, in the URL: a link to the same page would not move it."""
-    if value is None:
-        st.query_params.pop(name, None)
-    else:
-        st.query_params[name] = value
 
 
 with frame.page("Review") as beside_menu:
     run = frame.choose_run(beside_menu)
     walk, kept = review.stops(run), review.saved(run)
     titles = {stop.key: f"{SIGNS[kept[stop.key]['status']]} {stop.title}" for stop in walk}
-    key = url_select(
+    key = url_segments(
         "Stop",
         list(titles),
         name="stop",
-        default="data",
         format_func=titles.get,
-        widget="segmented_control",
         label_visibility="collapsed",
     )
     place = review.KEYS.index(key)
@@ -82,22 +69,11 @@ with frame.page("Review") as beside_menu:
         notes(run, stop, kept[key])
     presenting = "present" in st.query_params
     with st.container(horizontal=True):
-        for text, icon, other in (
-            ("Back", ":material/chevron_left:", place - 1),
-            ("Next", ":material/chevron_right:", place + 1),
-        ):
-            st.button(
-                text,
-                icon=icon,
-                key=f"review_{text.lower()}",
-                disabled=not 0 <= other < len(walk),
-                on_click=go,
-                args=("stop", review.KEYS[other % len(walk)]),
-            )
+        url_steps("stop", review.KEYS, place, key="review", back="Back")
         st.button(
             "Show the menu" if presenting else "Present",
             icon=":material/close_fullscreen:" if presenting else ":material/slideshow:",
             key="review_present",
-            on_click=go,
+            on_click=put,
             args=("present", None if presenting else "1"),
         )

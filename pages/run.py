@@ -1,11 +1,13 @@
 """One run from ticket to result: live while it trains, its results and its controls afterwards."""
 
+from functools import partial
+
 import streamlit as st
 
 from core.jobs import queue
 from core.runs import limits, status, store
 from core.training import recipes
-from ui import access, frame
+from ui import access, elements, frame
 from ui.text import plain
 
 
@@ -15,17 +17,12 @@ def controls(run: store.Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         text = "Cancel" if run.status == "queued" else "Stop"
         may, own = access.may_steer(run), access.is_own(run)
-        if (
-            may
-            and active
-            and st.button(text, icon=":material/stop:", key="run_stop", type="primary")
-        ):
+        primary = partial(st.button, type="primary")
+        if may and active and primary(text, icon=":material/stop:", key="run_stop"):
             queue.stop(run.id, own=own)
             st.rerun()
         resumable = may and run.status in status.RESUMABLE
-        if resumable and st.button(
-            "Resume", icon=":material/play_arrow:", key="run_resume", type="primary"
-        ):
+        if resumable and primary("Resume", icon=":material/play_arrow:", key="run_resume"):
             queue.resume(run.id, own=own)
             st.rerun()
         if run.info.get("config"):
@@ -62,17 +59,10 @@ with frame.page("Run") as beside_menu:
     if run.info.get("config"):
         recipe, config = recipes.from_description(run.info)
         changed = recipes.differences(recipe.config, config)
-        own = run.info["config"]
+        rows = [
+            (name, str(value), str(changed[name][0]) if name in changed else "")
+            for name, value in run.info["config"].items()
+        ]
         with st.expander("Settings"):
-            st.dataframe(
-                {
-                    "Setting": list(own),
-                    "Value": [str(value) for value in own.values()],
-                    "In the recipe": [
-                        str(changed[key][0]) if key in changed else "" for key in own
-                    ],
-                },
-                hide_index=True,
-                key="run_settings",
-            )
+            elements.table(("Setting", "Value", "In the recipe"), rows, key="run_settings")
     run_panel.log(run)

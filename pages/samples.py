@@ -4,7 +4,7 @@ import streamlit as st
 
 from core.evaluation import samples
 from ui import frame, gallery, loaders, sample_panel
-from ui.url import url_number, url_range, url_select
+from ui.url import url_classes, url_number, url_range, url_segments, url_select
 
 COUNTS = (25, 50, 100)
 
@@ -27,20 +27,13 @@ with frame.page("Samples") as beside_menu:
     else:
         filters, grid = st.columns([1, 3], gap="large")
     with filters:
-        outcome = url_select(
-            "Show", samples.OUTCOMES, name="show", default="All", widget="segmented_control"
-        )
+        outcome = url_segments("Show", samples.OUTCOMES, name="show")
         with st.container(horizontal=True):
-            true, predicted = (
-                url_select(text, ["Any", *classes], name=name, default="Any", width=116)
-                for text, name in (("True class", "true"), ("Predicted class", "said"))
-            )
+            true, predicted = url_classes(classes, width=116)
         confidence = url_range("Confidence", name="sure")
         orders = [name for name in samples.ORDERS if name != "Learned last" or len(stored) > 2]
-        order = url_select("Order", orders, name="order", default=orders[0])
-        per_page = url_select(
-            "Images a page", COUNTS, name="per", default=25, widget="segmented_control"
-        )
+        order = url_select("Order", orders, name="order")
+        per_page = url_segments("Images a page", COUNTS, name="per")
         sample_panel.tags_download(run)
     number = {name: index for index, name in enumerate(classes)}
     found = samples.find(

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from core.evaluation import learning_dynamics
+from core.evaluation import learning_dynamics as dynamics
 from core.evaluation.classification import confusion
-from ui import frame, gallery, loaders
+from ui import elements, frame, gallery, loaders
 from ui.text import percent
-from ui.url import url_select, url_slider
+from ui.url import url_segments, url_slider
 
 MEANING = {
     "Learned": "right at this epoch, wrong at the one before",
@@ -26,34 +26,28 @@ with frame.page("Time machine") as beside_menu:
         st.info("This run kept no predictions of its epochs.", icon=":material/history_toggle_off:")
         st.stop()
     labels, epochs = stored["labels"], len(history)
-    right = learning_dynamics.right_by_epoch(labels, history)
+    right = dynamics.right_by_epoch(labels, history)
     kept = run.metrics["kept_epoch"]
     epoch = url_slider("Epoch", epochs, name="epoch", default=min(kept, epochs))
     place = " (kept)" if epoch == kept else ""
     st.title(f"After epoch {epoch}{place}: {percent(right[epoch - 1].mean())} right")
     if st.query_params.get("event") == "Flip-flopping":  # what older links call it
         st.query_params["event"] = "Forgotten more than once"
-    event = url_select(
+    found = {name: dynamics.images_of(right, name, epoch) for name in dynamics.EVENTS}
+    event = url_segments(
         "Images",
-        learning_dynamics.EVENTS,
+        dynamics.EVENTS,
         name="event",
-        default="Learned",
-        widget="segmented_control",
-        format_func=lambda name: (
-            f"{name} ({len(learning_dynamics.images_of(right, name, epoch)):,})"
-        ),
+        format_func=lambda name: f"{name} ({len(found[name]):,})",
     )
     left, beside = st.columns([1, 1], gap="large")
     with left:
         counts = confusion(labels, history[epoch - 1], len(classes))
-        st.plotly_chart(
+        elements.chart(
             confusion_matrix.confusion(counts, classes),
             key="time_matrix",
-            config={"displayModeBar": False},
             alt=f"Confusion matrix after epoch {epoch} of {epochs}",
         )
     with beside:
         st.caption(f"{event}: {MEANING[event]}. The frames show what the kept epoch makes of them.")
-        gallery.gallery(
-            run, learning_dynamics.images_of(right, event, epoch), key="time", columns=5
-        )
+        gallery.gallery(run, found[event], key="time", columns=5)

@@ -7,14 +7,14 @@ from core.jobs import queue
 from core.runs import limits
 from core.training import recipes
 from ui import frame, run_panel, training_form
-from ui.text import plain
+from ui.text import plain, sentence
 from ui.url import url_select
 
 with frame.page("Train"):
     off = limits.training_off()
     st.title("Train a network")
     if off:
-        st.warning(f"{plain(off[:1].upper() + off[1:])}.", icon=":material/lock:")
+        st.warning(sentence(off), icon=":material/lock:")
     if limits.hosted():
         st.caption(f"A training here has at most {limits.max_epochs()} epochs.")
     st.fragment(
@@ -48,7 +48,6 @@ with frame.page("Train"):
                 "Recipe",
                 list(recipes.RECIPES),
                 name="recipe",
-                default="digits-cnn",
                 format_func=lambda name: f"{name}: {recipes.get(name).title}",
             )
             base = recipes.get(name)
@@ -58,10 +57,8 @@ with frame.page("Train"):
         if order:
             changed = recipes.differences(start, order.config)
             if changed:
-                st.caption(
-                    "Changed: "
-                    + ", ".join(f"{key} {old} → {new}" for key, (old, new) in changed.items())
-                )
+                words = [f"{key} {old} → {new}" for key, (old, new) in changed.items()]
+                st.caption(f"Changed: {', '.join(words)}")
         if st.button(
             "Start training",
             type="primary",

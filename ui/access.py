@@ -71,7 +71,7 @@ def signed_in() -> None:
     if known is None:
         st.error(
             "LIGHTBOX_SIGN_IN is on, but `.streamlit/secrets.toml` has no `[auth]` section: see "
-            "the README, Sign-in.",
+            "`docs/hosting.md`.",
             icon=":material/lock:",
         )
     else:

@@ -10,8 +10,8 @@ from core.evaluation import label_issues, uncertainty
 from core.figures import charts
 from core.jobs import background_tasks
 from core.runs import limits, provenance, reproduction, store
-from ui import evidence, frame, loaders
-from ui.text import percent, plain
+from ui import elements, evidence, frame, loaders
+from ui.text import interval, percent, plain
 from ui.url import url_select, url_toggle
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -37,10 +37,9 @@ def card(run: store.Run) -> None:
         )
     recompute(run)
     with st.expander("Everything needed to check it", icon=":material/fingerprint:"):
-        facts = provenance.facts(run)
-        st.dataframe(
-            {"What": list(facts), "Value": list(facts.values())},
-            hide_index=True,
+        elements.table(
+            ("What", "Value"),
+            provenance.facts(run).items(),
             key="claim_facts",
             height="content",
             alt="Hashes, versions and settings of the run",
@@ -56,10 +55,9 @@ def calibration(run: store.Run) -> None:
         probs = uncertainty.tempered(probs, value)
     bins = uncertainty.calibration(labels, probs)
     error = uncertainty.expected_calibration_error(bins)
-    st.plotly_chart(
+    elements.chart(
         charts.reliability(bins, color=frame.run_colors([run])[run.id]),
         key="claim_reliability",
-        config={"displayModeBar": False},
         alt=f"Reliability diagram; expected calibration error {error:.4f}",
     )
     note = f"below the dotted line it is too sure. {why}"
@@ -95,12 +93,8 @@ def coverage(run: store.Run) -> None:
     shares, accuracies, _ = uncertainty.coverage_curve(labels, probs)
     here = (answered / len(labels), right / answered if answered else np.nan)
     sentence = provenance.coverage_sentence(answered, right, len(labels), threshold)
-    st.plotly_chart(
-        charts.coverage(shares, accuracies, here, color=frame.run_colors([run])[run.id]),
-        key="claim_coverage",
-        config={"displayModeBar": False},
-        alt=sentence,
-    )
+    figure = charts.coverage(shares, accuracies, here, color=frame.run_colors([run])[run.id])
+    elements.chart(figure, key="claim_coverage", alt=sentence)
     st.caption(sentence)
 
 
@@ -117,12 +111,10 @@ def recompute(run: store.Run) -> None:
             icon=":material/refresh:",
             help="Scores the saved weights on the test images again, in a process of its own",
         ):
-            try:
+            with elements.told(store.BrokenRun, limits.Refused):
                 background_tasks.start(run.id, "evaluate")
-            except (store.BrokenRun, limits.Refused) as error:
-                st.error(plain(str(error)))
-                return
-            st.rerun()
+                st.rerun()
+            return
         if scored is None:
             reason = known.reason if known.status == "failed" else None
             st.caption(plain(reason or "Not scored again on this machine yet."), width="content")
@@ -148,25 +140,16 @@ def baseline_table(run: store.Run) -> None:
         st.caption("No baselines were computed for this data set:")
         st.code(f"python -m core baselines {name}", language=None)
         return
-    rows = [
-        (row["name"], row["accuracy"], row["interval"], row["setting"]) for row in known["rows"]
-    ]
+    names = ("name", "accuracy", "interval", "setting")
+    rows = [tuple(row[name] for name in names) for row in known["rows"]]
     own = (run.title, metrics["test_accuracy"], metrics["test_accuracy_interval"], "this run")
     rows = sorted([*rows, own], key=lambda row: row[1])
-    st.dataframe(
-        {
-            "Method": [row[0] for row in rows],
-            "Test accuracy": [100 * row[1] for row in rows],
-            "95 % interval": [f"{percent(row[2][0])} to {percent(row[2][1])}" for row in rows],
-            "Setting": [row[3] for row in rows],
-        },
-        hide_index=True,
+    bar = st.column_config.ProgressColumn(format="%.2f %%", min_value=0, max_value=100)
+    elements.table(
+        ("Method", "Test accuracy", "95 % interval", "Setting"),
+        [(name, 100 * share, interval(ends), setting) for name, share, ends, setting in rows],
         key="claim_baselines",
-        column_config={
-            "Test accuracy": st.column_config.ProgressColumn(
-                format="%.2f %%", min_value=0, max_value=100
-            )
-        },
+        column_config={"Test accuracy": bar},
         alt="Test accuracy of simple methods and of this run",
     )
 
@@ -201,18 +184,14 @@ def duplicate_note(run: store.Run) -> None:
         return
     st.markdown(provenance.duplicates_sentence(known))
     with st.expander("Which ones", icon=":material/content_copy:"):
-        pairs = known["pairs"][:200]
-        classes = run.info["classes"]
-        st.dataframe(
-            {
-                "Test image": [pair["test"] for pair in pairs],
-                "Label": [classes[pair["labels"][0]] for pair in pairs],
-                "Training image": [pair["train"] for pair in pairs],
-                "Its label": [classes[pair["labels"][1]] for pair in pairs],
-                "Kind": ["exact" if pair["exact"] else "near" for pair in pairs],
-                "Distance": [pair["distance"] for pair in pairs],
-            },
-            hide_index=True,
+        rows = []
+        for pair in known["pairs"][:200]:
+            label, train_label = (run.info["classes"][number] for number in pair["labels"])
+            kind = "exact" if pair["exact"] else "near"
+            rows.append((pair["test"], label, pair["train"], train_label, kind, pair["distance"]))
+        elements.table(
+            ("Test image", "Label", "Training image", "Its label", "Kind", "Distance"),
+            rows,
             key="claim_duplicates",
             alt="Test images that stand in the training part too",
         )

@@ -11,8 +11,8 @@ from core.evaluation import curves, label_issues, paired_tests
 from core.evaluation.uncertainty import wilson_interval
 from core.figures import charts
 from core.runs import store
-from ui import frame, loaders
-from ui.text import percent, plain
+from ui import elements, frame, loaders
+from ui.text import interval, percent, plain
 from ui.url import url_many
 
 
@@ -38,25 +38,16 @@ def numbers(
     """Both accuracies, their difference and the vote of the two, each with its interval; the paired
     table beside it.
     """
-    together = label_issues.vote(probs).argmax(1) == labels
     rows = [
         (names[0], found.accuracy_a, found.interval_a),
         (names[1], found.accuracy_b, found.interval_b),
-        (
-            "Vote of the two",
-            float(together.mean()),
-            wilson_interval(int(together.sum()), len(labels)),
-        ),
+        ("Vote of the two", *_vote(labels, probs)),
     ]
     left, right = st.columns([3, 2], gap="large")
     with left:
-        st.dataframe(
-            {
-                "Run": [name for name, *_ in rows],
-                "Test accuracy": [f"{percent(share)}" for _, share, _ in rows],
-                "95 % interval": [f"{percent(a)} to {percent(b)}" for *_, (a, b) in rows],
-            },
-            hide_index=True,
+        elements.table(
+            ("Run", "Test accuracy", "95 % interval"),
+            [(name, percent(share), interval(ends)) for name, share, ends in rows],
             key="compare_numbers",
             alt="Test accuracy of both runs and of their vote",
         )
@@ -77,14 +68,19 @@ def numbers(
         st.caption(f"McNemar's exact test: p = {found.p_value:.2g}")
 
 
+def _vote(labels: np.ndarray, probs: Sequence[np.ndarray]) -> tuple[float, tuple[float, float]]:
+    """The accuracy of several readers' mean probabilities, and its interval."""
+    right = label_issues.vote(probs).argmax(1) == labels
+    return float(right.mean()), wilson_interval(int(right.sum()), len(labels))
+
+
 def matrix_difference(a: store.Run, b: store.Run, names: tuple[str, str]) -> None:
     from core.figures import confusion_matrix
 
     change = paired_tests.confusion_difference(a.metrics["confusion"], b.metrics["confusion"])
-    st.plotly_chart(
+    elements.chart(
         confusion_matrix.difference(change, a.info["classes"]),
         key="compare_matrix",
-        config={"displayModeBar": False},
         alt=f"Confusion matrix of {names[1]} minus that of {names[0]}",
     )
     st.caption(
@@ -102,13 +98,9 @@ def settings(a: store.Run, b: store.Run, names: tuple[str, str]) -> None:
     if not changed:
         st.caption("None: the two runs were trained alike.")
         return
-    st.dataframe(
-        {
-            "Setting": list(changed),
-            names[0]: [_shown(old) for old, _ in changed.values()],
-            names[1]: [_shown(new) for _, new in changed.values()],
-        },
-        hide_index=True,
+    elements.table(
+        ("Setting", *names),
+        [(name, *map(_shown, values)) for name, values in changed.items()],
         key="compare_settings",
         alt="Settings that differ between the two runs",
     )
@@ -131,10 +123,9 @@ def curve_panel(both: Sequence[store.Run], names: tuple[str, str]) -> None:
             place = curves.values(history, "epoch")
             lines.append(charts.Line(name, colors[run.id], place, {part: found[part]}))
         with column:
-            st.plotly_chart(
+            elements.chart(
                 charts.curves(lines, quantity),
                 key=f"compare_{quantity}",
-                config={"displayModeBar": False},
                 alt=f"{quantity} by epoch of both runs",
             )
 
@@ -149,10 +140,9 @@ def vote(run: store.Run, others: Sequence[store.Run], titles: dict[str, str]) ->
         return
     chosen = [each for each in with_run if each.id in wanted]
     labels = loaders.predictions(run)["labels"]
-    right = label_issues.vote([loaders.predictions(r)["probs"] for r in chosen]).argmax(1) == labels
-    low, high = wilson_interval(int(right.sum()), len(right))
+    share, ends = _vote(labels, [loaders.predictions(each)["probs"] for each in chosen])
     best = max(each.metrics["test_accuracy"] for each in chosen)
     st.markdown(
-        f"**{percent(right.mean())}** of {len(right):,} right (95 % interval {percent(low)} "
-        f"to {percent(high)}); the best of them alone {percent(best)}."
+        f"**{percent(share)}** of {len(labels):,} right (95 % interval {interval(ends)}); "
+        f"the best of them alone {percent(best)}."
     )

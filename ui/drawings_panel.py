@@ -4,7 +4,8 @@ runs on it and train one further with it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,8 @@ from core.reading.personal import Entry, Kind
 from core.reports import personal_zip
 from core.runs import files, limits, store
 from core.runs.safe_zip import BadArchive
-from ui import access, frame
-from ui.text import plain
+from ui import access, elements, frame
+from ui.text import plain, sentence
 
 PER_PAGE = 30
 SIDE, COLUMNS, PHONE_COLUMNS = 78, 10, 4
@@ -36,7 +37,7 @@ def panel(run: store.Run, answer: Any, picture: Any) -> None:
         st.toast(message, icon=":material/check:")
     with st.expander(f"My drawings ({len(kept):,})", key="personal_open"):
         if off:
-            st.caption(f"{plain(off[:1].upper() + off[1:])}.")
+            st.caption(sentence(off))
         if kept:
             _grid(kind, kept, removable=not (off or limits.changes_off()))
             _scores(run, kind, kept, can_keep=not off)
@@ -67,15 +68,10 @@ def _correct(run: store.Run, kind: Kind, answer: Any, picture: Any) -> None:
         st.warning("Choose what it is first.", icon=":material/arrow_upward:")
         return
     answered = {"answered": answer.label, "confidence": answer.confidence, "run": run.id}
-    try:
+    with elements.told(personal.NotKept, files.BrokenRun):
         personal.add(kind, picture, frame, label, **answered)
-    except (personal.NotKept, files.BrokenRun) as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.success(
-        f"Kept as {plain(label)}: {personal.count(kind):,} drawings now.",
-        icon=":material/check:",
-    )
+        text = f"Kept as {plain(label)}: {personal.count(kind):,} drawings now."
+        st.success(text, icon=":material/check:")
 
 
 def _grid(kind: Kind, kept: Sequence[Entry], *, removable: bool) -> None:
@@ -97,10 +93,9 @@ def _grid(kind: Kind, kept: Sequence[Entry], *, removable: bool) -> None:
         hover=[charts.plain(text) for text in words.values()],
     )
     with st.container(width=columns * SIDE):
-        st.plotly_chart(
+        elements.chart(
             figure,
             key=f"personal_grid_{personal.digest(shown)[:12]}",
-            config={"displayModeBar": False},
             alt="Own drawings; " + "; ".join(list(words.values())[:5]),
         )
     if not removable:
@@ -141,14 +136,12 @@ def _words(kind: Kind, entry: Entry) -> str:
 def _exchange(kind: Kind, kept: Sequence[Entry], *, takes: bool) -> None:
     """Out as a zip, and in from one."""
     if kept:
-        st.download_button(
+        elements.download(
             "Export as a zip",
             lambda: personal_zip.export(kind),
-            file_name=f"drawings-{kind.key}.zip",
-            mime="application/zip",
-            icon=":material/download:",
+            f"drawings-{kind.key}.zip",
+            "application/zip",
             key="personal_export",
-            on_click="ignore",
         )
     if not takes:
         return
@@ -161,17 +154,14 @@ def _exchange(kind: Kind, kept: Sequence[Entry], *, takes: bool) -> None:
         _change(lambda: personal_zip.take_in(kind, file.getvalue()), "Taken in")
 
 
-def _change(act: Any, message: str) -> None:
+def _change(act: Callable[[], Any], message: str) -> None:
     """Change the set and show it as it is now; a refusal is told and the page stays."""
-    try:
+    with elements.told(personal.NotKept, BadArchive, files.BrokenRun):
         done = act()
-    except (personal.NotKept, BadArchive, files.BrokenRun) as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    if isinstance(done, tuple):
-        message += f": {done[0]} new drawings, {done[1]} were here already"
-    st.session_state["personal_said"] = message
-    st.rerun()
+        if isinstance(done, tuple):
+            message += f": {done[0]} new drawings, {done[1]} were here already"
+        st.session_state["personal_said"] = message
+        st.rerun()
 
 
 def _scores(run: store.Run, kind: Kind, kept: Sequence[Entry], *, can_keep: bool) -> None:
@@ -180,11 +170,9 @@ def _scores(run: store.Run, kind: Kind, kept: Sequence[Entry], *, can_keep: bool
     found = personal_scores.read(kind, known)
     missing = [other for other in known if other.id not in found]
     if found:
-        st.dataframe(
-            _rows([other for other in known if other.id in found], found),
-            hide_index=True,
-            key="personal_table",
-        )
+        titles = frame.labels([other for other in known if other.id in found])
+        rows = [(title, *_both_scores(found[run_id])) for run_id, title in titles.items()]
+        elements.table(("Run", "All drawings", "Held out"), rows, key="personal_table")
         held = sum(entry.held_out for entry in kept)
         st.caption(
             f"{held:,} of {len(kept):,} drawings are held out: no run is ever trained on them, so "
@@ -219,30 +207,18 @@ def _score(run: store.Run) -> None:
         st.warning(f"{plain(run.title)}: {plain(str(error))}", icon=":material/warning:")
 
 
-def _rows(
-    known: Sequence[store.Run], found: dict[str, personal_scores.PersonalScore]
-) -> dict[str, list]:
-    titles = frame.labels(known)
-    each = [found[other.id] for other in known]
-    return {
-        "Run": [titles[other.id] for other in known],
-        "All drawings": [
-            "trained on them" if one.trained_on_drawings else personal_scores.sentence(one.unseen)
-            for one in each
-        ],
-        "Held out": [personal_scores.sentence(one.held_out) for one in each],
-    }
+def _both_scores(score: personal_scores.PersonalScore) -> tuple[str, str]:
+    """The score on all drawings and on those held out, in words."""
+    whole = personal_scores.sentence(score.unseen)
+    held_out = personal_scores.sentence(score.held_out)
+    return "trained on them" if score.trained_on_drawings else whole, held_out
 
 
 def _wrong(verdict: personal_scores.PersonalScore) -> None:
     """What this run takes for what, most frequent first."""
     if not verdict.wrong:
         return
-    pairs: dict[tuple[str, str], int] = {}
-    for row in verdict.wrong:
-        pair = row["label"], row["said"]
-        pairs[pair] = pairs.get(pair, 0) + 1
-    most = sorted(pairs.items(), key=lambda item: -item[1])[:8]
+    most = Counter((row["label"], row["said"]) for row in verdict.wrong).most_common(8)
     answered = "; ".join(f"{label} as {message} ({count})" for (label, message), count in most)
     st.caption(f"✗ This run reads {plain(answered)}.")
 
@@ -265,10 +241,7 @@ def further(run_id: str) -> None:
     """Put the training in line and show it; what is wrong becomes a message."""
     from core.jobs import queue
 
-    try:
+    with elements.told(ValueError, LookupError, OSError):
         done = queue.submit(**fine_tuning.request(run_id), visitor=access.visitor())
         access.own(done)
-    except (ValueError, LookupError, OSError) as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.switch_page("pages/run.py", query_params={"run": done.run_id})
+        st.switch_page("pages/run.py", query_params={"run": done.run_id})

@@ -1,4 +1,4 @@
-"""The only shared Streamlit code: frame, menu, run picker, cached loaders, guards."""
+"""What every page stands in: frame, menu, run picker, guard; and what runs are called."""
 
 from __future__ import annotations
 
@@ -19,18 +19,8 @@ from core.runs import limits, store
 from core.runs.summary import dataset_title
 from core.training import recipes
 from ui import access
-from ui.loaders import predictions, readable, reader, test_images  # noqa: F401
-from ui.text import percent, plain  # noqa: F401
-from ui.url import (  # noqa: F401  (pages find them here)
-    page_buttons,
-    page_number,
-    url_many,
-    url_number,
-    url_range,
-    url_select,
-    url_slider,
-    url_toggle,
-)
+from ui.text import interval, percent, plain
+from ui.url import url_select
 
 RESULT_PAGES = (
     ("pages/curves.py", "Curves", ":material/show_chart:"),
@@ -59,11 +49,7 @@ def page(title: str) -> Iterator[Any]:
 
     A fault inside becomes a message that says the way out.
     """
-    st.set_page_config(
-        page_title=f"{title} · Lightbox",
-        page_icon=ICON_URL,
-        layout="wide",
-    )
+    st.set_page_config(page_title=f"{title} · Lightbox", page_icon=ICON_URL, layout="wide")
     presenting = st.query_params.get("present") == "1"
     with st.container(horizontal=True, vertical_alignment="center"):
         for script, label, icon in () if presenting else MENU:
@@ -187,6 +173,23 @@ def no_runs() -> None:
     if limits.hosted():
         st.info(access.TEMPORARY, icon=":material/cloud_off:")
     st.page_link("pages/report.py", label="Take in a run from a zip", icon=":material/upload:")
+
+
+def result(run: store.Run, further: dict[str, str], source: str = "") -> None:
+    """How a run did, in large figures with `further` ones; below them the interval, and what its
+    author stated.
+    """
+    metrics = run.metrics
+    wrong = metrics["test_count"] - metrics["test_right"]
+    shown = {
+        "Test accuracy": percent(metrics["test_accuracy"]),
+        "Misclassified": f"{wrong:,} of {metrics['test_count']:,}",
+    }
+    with st.container(horizontal=True, gap="large"):
+        for text, value in (shown | further).items():
+            st.metric(text, value, width="content")
+    author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
+    st.caption(f"95 % interval {interval(metrics['test_accuracy_interval'])}.{author}{source}")
 
 
 def labels(known: Sequence[store.Run]) -> dict[str, str]:

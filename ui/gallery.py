@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
 from core.figures import charts
 from core.runs import store
-from ui import frame, loaders
-from ui.url import page_buttons, page_number
+from ui import elements, frame, loaders
+from ui.url import put, url_number, url_steps
 
 SIDE, PHONE_SIDE = 112, 84  # pixels of the screen for one image
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the run said of a test image: the names of two classes, and how sure it was."""
+
+    index: int
+    true: str
+    predicted: str
+    right: bool
+    sure: float
+
+    @property
+    def sign(self) -> str:
+        return "✓" if self.right else "✗"
+
+    @property
+    def verdict(self) -> str:
+        return f"{self.sign} {self.predicted}" + ("" if self.right else f", is {self.true}")
+
+    def __str__(self) -> str:
+        return f"{self.index}: {self.verdict}, {100 * self.sure:.0f} %"
 
 
 def gallery(
@@ -23,134 +47,100 @@ def gallery(
         st.info("No test image is among these.", icon=":material/filter_alt_off:")
         return
     pages = -(-len(indices) // per_page)
-    number = page_number(pages)
-    shown = indices[(number - 1) * per_page : number * per_page]
+    page = min(url_number("page", 10**8) or 1, pages)
+    first = (page - 1) * per_page
+    answers = _answers(run, indices[first : first + per_page])
     images = loaders.test_images(run)
-    choices = {int(index): text for index, text in zip(shown, spoken(run, shown), strict=True)}
+    shown = f"{hash(tuple(answer.index for answer in answers))}"  # others: nothing clicked yet
     if images is None:
-        _table(run, shown, key)
+        _table(answers, f"{key}_table_{shown}")
     else:
-        _grid(run, images, shown, key, list(choices.values()), columns)
-    first = (number - 1) * per_page + 1
+        _grid(run, images, answers, f"{key}_grid_{shown}", columns)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if pages > 1:
-            page_buttons(number, pages)
+            with st.container(horizontal=True):
+                url_steps("page", range(1, pages + 1), page - 1, key="page")
         st.selectbox(
             "Open image",
-            list(choices),
+            [answer.index for answer in answers],
             index=None,
-            format_func=choices.get,
+            format_func={answer.index: str(answer) for answer in answers}.get,
             key=f"{key}_open",
-            on_change=_open_chosen,
-            args=(f"{key}_open",),
+            on_change=lambda: _open(st.session_state[f"{key}_open"]),
             placeholder="Open an image",
             label_visibility="collapsed",
             width=230,
         )
-        st.caption(f"{first:,} to {first + len(shown) - 1:,} of {len(indices):,}", width="content")
+        last = first + len(answers)
+        st.caption(f"{first + 1:,} to {last:,} of {len(indices):,}", width="content")
     _follow(run, here=key == "samples")
 
 
-def spoken(run: store.Run, indices: np.ndarray) -> list[str]:
-    """What the run said of each image, in words."""
+def _answers(run: store.Run, indices: np.ndarray) -> list[Answer]:
     stored, classes = loaders.predictions(run), run.info["classes"]
-    labels, sure = stored["labels"][indices], stored["probs"][indices].max(1)
-    predicted = stored["probs"][indices].argmax(1)
-    return [
-        f"{index}: {'✓' if a == b else '✗'} {classes[b]}"
-        + ("" if a == b else f", is {classes[a]}")
-        + f", {100 * float(c):.0f} %"
-        for index, a, b, c in zip(indices, labels, predicted, sure, strict=True)
-    ]
+    found = []
+    for index in indices:
+        label, probs = stored["labels"][index], stored["probs"][index]
+        names = classes[label], classes[probs.argmax()]
+        right = bool(label == probs.argmax())
+        found.append(Answer(int(index), *names, right, float(probs.max())))
+    return found
 
 
 def _grid(
-    run: store.Run,
-    images: np.ndarray,
-    shown: np.ndarray,
-    key: str,
-    hover: list[str],
-    columns: int,
+    run: store.Run, images: np.ndarray, answers: list[Answer], key: str, columns: int
 ) -> None:
     from core.figures import image_grid
 
-    stored, classes = loaders.predictions(run), run.info["classes"]
-    labels, probs = stored["labels"][shown], stored["probs"][shown]
-    predicted = probs.argmax(1)
-    side = PHONE_SIDE if frame.on_phone() else SIDE if len(shown) <= 36 else 78
-    columns = 4 if frame.on_phone() else columns or (5 if len(shown) <= 36 else 10)
-    columns = min(columns, len(shown))
+    classes, few = run.info["classes"], len(answers) <= 36
+    side = PHONE_SIDE if frame.on_phone() else SIDE if few else 78
+    columns = 4 if frame.on_phone() else columns or (5 if few else 10)
+    columns = min(columns, len(answers))
     short = len(classes) <= 12 and max(map(len, classes)) <= 3
-    texts = [
-        charts.plain(
-            (f"✓ {classes[b]}" if a == b else f"✗ {classes[b]}, is {classes[a]}")
-            if short
-            else f"{'✓' if a == b else '✗'} {classes[b][: 15 if side > 100 else 10]}"
-        )
-        for a, b in zip(labels, predicted, strict=True)
-    ]
+    cut = 15 if side > 100 else 10
+    texts = [a.verdict if short else f"{a.sign} {a.predicted[:cut]}" for a in answers]
     figure = image_grid.figure(
-        images[shown],
-        texts,
-        predicted == labels,
+        images[[answer.index for answer in answers]],
+        [charts.plain(text) for text in texts],
+        np.array([answer.right for answer in answers]),
         columns=columns,
         side=side,
-        hover=[charts.plain(text) for text in hover],
+        hover=[charts.plain(str(answer)) for answer in answers],
     )
-    chart_key = f"{key}_grid_{hash(tuple(map(int, shown)))}"
+
+    def clicked() -> None:
+        for point in st.session_state[key].selection.points[:1]:
+            _open(answers[point["point_index"]].index)
+
     with st.container(width=columns * side):
-        st.plotly_chart(
+        elements.chart(
             figure,
-            key=chart_key,
-            on_select=lambda: _open_clicked(chart_key, shown),
+            key=key,
+            on_select=clicked,
             selection_mode="points",
-            config={"displayModeBar": False},
-            alt="Test images; " + "; ".join(hover[:5]),
+            alt="Test images; " + "; ".join(map(str, answers[:5])),
         )
 
 
-def _table(run: store.Run, shown: np.ndarray, key: str) -> None:
-    stored, classes = loaders.predictions(run), run.info["classes"]
-    labels, probs = stored["labels"][shown], stored["probs"][shown]
-    predicted = probs.argmax(1)
-    chart_key = f"{key}_table_{hash(tuple(map(int, shown)))}"
-    st.dataframe(
-        {
-            "Image": shown,
-            "True": [classes[label] for label in labels],
-            "Predicted": [classes[label] for label in predicted],
-            "Verdict": [
-                "✓ right" if a == b else "✗ wrong" for a, b in zip(labels, predicted, strict=True)
-            ],
-            "Confidence": probs.max(1).astype(float),
-        },
-        hide_index=True,
-        key=chart_key,
-        on_select=lambda: _open_row(chart_key, shown),
+def _table(answers: list[Answer], key: str) -> None:
+    def picked() -> None:
+        for row in st.session_state[key].selection.rows[:1]:
+            _open(answers[row].index)
+
+    words = ("✗ wrong", "✓ right")
+    elements.table(
+        ("Image", "True", "Predicted", "Verdict", "Confidence"),
+        [(a.index, a.true, a.predicted, words[a.right], a.sure) for a in answers],
+        key=key,
+        on_select=picked,
         selection_mode="single-row",
-        column_config={
-            "Confidence": st.column_config.ProgressColumn(
-                format="percent", min_value=0, max_value=1
-            )
-        },
+        column_config={"Confidence": elements.SHARE},
     )
 
 
-def _open_clicked(key: str, shown: np.ndarray) -> None:
-    points = st.session_state[key].selection.points
-    if points:
-        st.session_state["gallery_opened"] = int(shown[points[0]["point_index"]])
-
-
-def _open_row(key: str, shown: np.ndarray) -> None:
-    rows = st.session_state[key].selection.rows
-    if rows:
-        st.session_state["gallery_opened"] = int(shown[rows[0]])
-
-
-def _open_chosen(key: str) -> None:
-    if st.session_state[key] is not None:
-        st.session_state["gallery_opened"] = st.session_state[key]
+def _open(index: int | None) -> None:
+    if index is not None:
+        st.session_state["gallery_opened"] = index
 
 
 def _follow(run: store.Run, here: bool) -> None:
@@ -159,6 +149,6 @@ def _follow(run: store.Run, here: bool) -> None:
     if opened is None:
         return
     if here:
-        st.query_params["image"] = str(opened)
+        put("image", opened)
         st.rerun()
     st.switch_page("pages/samples.py", query_params={"run": run.id, "image": str(opened)})

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.runs import store
+from ui import elements
 from ui.text import plain
+from ui.url import put
 
 
 def open_cell(true: str, predicted: str) -> None:
     """Put a cell into the URL; "Any" leaves a side open."""
-    for name, value in (("true", true), ("said", predicted)):
-        if value == "Any":
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = value
-    st.query_params.pop("page", None)
+    for name, value in (("true", true), ("said", predicted), ("page", "Any")):
+        put(name, None if value == "Any" else value)
 
 
 def clickable(figure: go.Figure, classes: Sequence[str], *, key: str, alt: str) -> None:
@@ -35,14 +34,7 @@ def clickable(figure: go.Figure, classes: Sequence[str], *, key: str, alt: str) 
         elif last in st.session_state:  # it was closed by other means, and is clicked again
             open_cell(*st.session_state[last])
 
-    st.plotly_chart(
-        figure,
-        key=key,
-        on_select=clicked,
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt=alt,
-    )
+    elements.chart(figure, key=key, on_select=clicked, selection_mode="points", alt=alt)
 
 
 def close_button() -> None:
@@ -81,34 +73,25 @@ def most_confused(run: store.Run, sentences: Sequence[str]) -> None:
 def class_report(run: store.Run) -> None:
     """Precision, recall and F1 of each class with bars, sortable; a tick opens the class."""
     rows, key = run.metrics["per_class"], "matrix_report"
-    bar = {"format": "%.3f", "min_value": 0.0, "max_value": 1.0}
+    shares = {
+        "Precision": "Of those said to be this class, the share that is",
+        "Recall": "Of this class, the share that was found",
+        "F1": "Harmonic mean of precision and recall",
+    }
+    bar = partial(st.column_config.ProgressColumn, format="%.3f", min_value=0.0, max_value=1.0)
 
     def picked() -> None:
         chosen = st.session_state[key].selection.rows
         open_cell(rows[chosen[0]]["class"] if chosen else "Any", "Any")
 
-    st.dataframe(
-        {
-            "Class": [row["class"] for row in rows],
-            **{text: [row[text.lower()] for row in rows] for text in ("Precision", "Recall", "F1")},
-            "Images": [row["support"] for row in rows],
-        },
-        hide_index=True,
+    elements.table(
+        ("Class", *shares, "Images"),
+        [(r["class"], *(r[name.lower()] for name in shares), r["support"]) for r in rows],
         key=key,
         on_select=picked,
         selection_mode="single-row",
         height="content" if len(rows) <= 12 else 460,
-        column_config={
-            "Precision": st.column_config.ProgressColumn(
-                help="Of those said to be this class, the share that is", **bar
-            ),
-            "Recall": st.column_config.ProgressColumn(
-                help="Of this class, the share that was found", **bar
-            ),
-            "F1": st.column_config.ProgressColumn(
-                help="Harmonic mean of precision and recall", **bar
-            ),
-        },
+        column_config={name: bar(help=text) for name, text in shares.items()},
         alt="Precision, recall, F1 and number of images of each class",
     )
     st.caption("Tick a class to see which of its images are misclassified.")

@@ -14,8 +14,8 @@ from core.figures import charts, thumbnails
 from core.reading import personal
 from core.reading.picture import EmptyDrawing, open_image
 from core.runs import store
-from ui import evidence, frame, loaders
-from ui.text import plain
+from ui import elements, evidence, frame, loaders
+from ui.text import plain, sentence
 from ui.url import url_many
 
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
@@ -30,7 +30,8 @@ def answer(run: store.Run, image: Image.Image):
     strange = unlike_training(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         with st.container(width=200, gap="small"):
-            st.metric("It reads", _headline(given, strange))
+            unsure = strange or given.confidence < UNSURE
+            st.metric("It reads", "Not sure" if unsure else given.label)
             st.caption(_doubt(given, strange))
         st.image(
             thumbnails.tile(given.prepared.image, size=84),
@@ -38,30 +39,23 @@ def answer(run: store.Run, image: Image.Image):
             width=84,
             alt="The image as the network sees it",
         )
-    st.plotly_chart(
+    elements.chart(
         charts.probabilities(given.probs, given.classes),
         key="draw_probs",
-        config={"displayModeBar": False},
         alt=f"Probabilities: {given.label} {100 * given.confidence:.1f} %",
     )
     stages(reader, given)
     return given
 
 
-def _headline(given, strange: str) -> str:
-    return "Not sure" if strange or given.confidence < UNSURE else given.label
-
-
 def _doubt(given, strange: str) -> str:
-    first, second = np.argsort(-given.probs)[:2]
     sure = f"{100 * given.confidence:.1f} % sure"
     if strange:
         guess = plain(given.label)
         return f"Unlike anything in training: {strange}. If it must be one: {guess}, {sure}."
     if given.confidence < UNSURE:
-        one, other = (plain(given.classes[index]) for index in (first, second))
-        shares = [100 * given.probs[index] for index in (first, second)]
-        return f"{one} ({shares[0]:.0f} %) or {other} ({shares[1]:.0f} %)."
+        two = [(plain(given.classes[i]), given.probs[i]) for i in np.argsort(-given.probs)[:2]]
+        return " or ".join(f"{label} ({100 * share:.0f} %)" for label, share in two) + "."
     return sure
 
 
@@ -70,12 +64,8 @@ def unlike_training(run: store.Run, frame: np.ndarray) -> str:
     not, or when nothing is known about it.
     """
     known = datasets.DATASETS.get(run.info["dataset"])
-    if (
-        known
-        and known.drawn
-        and len(run.info["classes"]) == 10
-        and (odd := ood.why_no_digit(frame[0]))
-    ):
+    digits = known and known.drawn and len(run.info["classes"]) == 10
+    if digits and (odd := ood.why_no_digit(frame[0])):
         return odd
     kept = _class_means(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
     if kept is None:
@@ -227,8 +217,7 @@ def number(run: store.Run, image: Image.Image):
         alt=[f"Digit {digit.label}" for digit in given.digits],
     )
     if given.steps:
-        words = "; ".join(given.steps)
-        st.caption(plain(f"{words[:1].upper()}{words[1:]}."))
+        st.caption(sentence("; ".join(given.steps)))
     return given
 
 
@@ -250,7 +239,7 @@ def several(run: store.Run, pictures: dict[str, Image.Image | str], as_number: b
 
     A file that is no picture stands as its message.
     """
-    rows = {"File": [], "Reads": [], "Confidence": []}
+    rows = []
     reader = loaders.reader(run)
     for name, picture in pictures.items():
         text, sure = str(picture), None
@@ -260,9 +249,8 @@ def several(run: store.Run, pictures: dict[str, Image.Image | str], as_number: b
                 text, sure = given.text if as_number else given.label, given.confidence
             except (EmptyDrawing, ValueError) as error:
                 text = str(error)
-        for column, value in zip(rows.values(), (name, text, sure), strict=True):
-            column.append(value)
-    share = st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1)
-    st.dataframe(rows, hide_index=True, key="draw_several", column_config={"Confidence": share})
+        rows.append((name, text, sure))
+    names, bar = ("File", "Reads", "Confidence"), {"Confidence": elements.SHARE}
+    elements.table(names, rows, key="draw_several", column_config=bar)
     good = [name for name, picture in pictures.items() if isinstance(picture, Image.Image)]
     return st.selectbox("Look into", good, key="draw_which") if good else ""

@@ -16,7 +16,8 @@ from core.jobs import queue
 from core.reports import archive, transfer
 from core.reports.model_card import FILES
 from core.runs import limits, store, tags
-from ui.text import plain
+from ui import elements
+from ui.text import plain, sentence
 
 KEPT = 4  # packages in memory, of some MB each
 WHOLE = "The zip is the run itself as well: any Lightbox takes it in again."
@@ -66,19 +67,16 @@ def package(run: store.Run) -> tuple[bytes, dict[str, str]] | None:
 
     with known.lock:
         if key not in known.made:
-            try:
+            with elements.told(transfer.Refused):
                 known.made[key] = transfer.zip_in_worker(run.id, on_progress)
-            except transfer.Refused as error:
-                st.error(plain(str(error)), icon=":material/error:")
-                return None
             while len(known.made) > KEPT:
                 known.made.popitem(last=False)
-    return known.made[key]
+    return known.made.get(key)
 
 
 def downloads(run: store.Run, content: bytes, left_out: dict[str, str]) -> None:
     """The zip first, then each file by itself, with what it is and its size."""
-    st.download_button(
+    elements.download(
         f"Everything as one zip ({size(len(content))})",
         lambda: content,
         f"{run.id}.zip",
@@ -86,26 +84,18 @@ def downloads(run: store.Run, content: bytes, left_out: dict[str, str]) -> None:
         type="primary",
         icon=":material/folder_zip:",
         key="report_zip",
-        on_click="ignore",
     )
     st.caption(WHOLE)
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         inside = {entry.filename: entry.file_size for entry in opened.infolist()}
-    names = [name for name in FILES if name in inside]
-    chosen = st.selectbox(
-        "Or one file",
-        names,
-        key="report_file",
-        format_func=lambda name: f"{name}: {FILES[name]}",
-    )
-    st.download_button(
+    texts = {name: f"{name}: {text}" for name, text in FILES.items() if name in inside}
+    chosen = st.selectbox("Or one file", list(texts), key="report_file", format_func=texts.get)
+    elements.download(
         f"Download ({size(inside[chosen])})",
         lambda: one(content, chosen),
         chosen,
         "application/octet-stream",
-        icon=":material/download:",
         key="report_one",
-        on_click="ignore",
     )
     for name, why in left_out.items():
         st.caption(f"{plain(name)} is not there: {plain(why)}.")
@@ -128,7 +118,7 @@ def take_in() -> None:
     """Upload a zip of a run; what is wrong with it is said, and nothing of it stays."""
     st.subheader("Take in a run")
     if reason := limits.import_off():
-        st.caption(plain(f"{reason[:1].upper()}{reason[1:]}."))
+        st.caption(sentence(reason))
         return
     most = limits.max_import_bytes() // 1_000_000
     st.caption(

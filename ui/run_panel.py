@@ -10,8 +10,8 @@ from core.evaluation import curves
 from core.figures import charts
 from core.jobs import queue
 from core.runs import status, store
-from ui import access, frame
-from ui.text import percent, plain
+from ui import access, elements, frame
+from ui.text import plain
 
 LOG_LINES = 40
 
@@ -89,21 +89,17 @@ def live_curves(run: store.Run, history: list[dict], points: list) -> None:
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         with column:
             if len(history) > 1:
-                figure = charts.curves([line_of(history, quantity, color)], quantity)
+                figure = charts.curves([_line_of(history, quantity, color)], quantity)
                 charts.mark_gaps(figure, [row["epoch"] for row in history if "problem" in row])
             elif points:
                 figure = charts.first_epoch(points, quantity, color=color)
             else:
                 continue
-            st.plotly_chart(
-                figure,
-                key=f"run_{quantity}",
-                config={"displayModeBar": False},
-                alt=f"{quantity} so far, {len(history)} epochs",
-            )
+            alt = f"{quantity} so far, {len(history)} epochs"
+            elements.chart(figure, key=f"run_{quantity}", alt=alt)
 
 
-def line_of(history: list[dict], quantity: str, color: str) -> charts.Line:
+def _line_of(history: list[dict], quantity: str, color: str) -> charts.Line:
     """Training and validation of one run by epoch."""
     columns = {p: curves.values(history, f"{p}_{quantity}") for p in ("train", "validation")}
     return charts.Line("", color, curves.values(history, "epoch"), columns)
@@ -121,15 +117,7 @@ def log(run: store.Run) -> None:
 
 def headline(run: store.Run) -> None:
     """The result, and where to look into it."""
-    metrics = run.metrics
-    low, high = metrics["test_accuracy_interval"]
-    with st.container(horizontal=True, gap="large"):
-        st.metric("Test accuracy", percent(metrics["test_accuracy"]), width="content")
-        wrong = metrics["test_count"] - metrics["test_right"]
-        st.metric("Misclassified", f"{wrong:,} of {metrics['test_count']:,}", width="content")
-        st.metric("Time", duration(metrics["total_seconds"]), width="content")
-    author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
-    st.caption(f"95 % interval {percent(low)} to {percent(high)}.{author}")
+    frame.result(run, {"Time": duration(run.metrics["total_seconds"])})
     with st.container(horizontal=True, gap="small"):
         frame.run_links(frame.RESULT_PAGES, run.id)
 
@@ -145,11 +133,8 @@ def rename_and_delete(run: store.Run) -> None:
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown("Weights, curves and predictions of this run are removed for good.")
         if st.button("Delete this run", type="primary", key="run_delete"):
-            try:
+            with elements.told(queue.Refused):
                 queue.delete(run.id)
-            except queue.Refused as error:
-                st.error(plain(str(error)))
-            else:
                 st.switch_page("streamlit_app.py")
 
 

@@ -8,8 +8,9 @@ import streamlit as st
 from core.evaluation import learning_dynamics
 from core.figures import charts, thumbnails
 from core.runs import limits, store, tags
-from ui import evidence, frame, loaders
+from ui import elements, evidence, frame, loaders
 from ui.text import plain
+from ui.url import put, url_steps
 
 
 def panel(run: store.Run, index: int) -> None:
@@ -17,15 +18,14 @@ def panel(run: store.Run, index: int) -> None:
     stored, classes = loaders.predictions(run), run.info["classes"]
     label, probs = int(stored["labels"][index]), stored["probs"][index].astype(np.float32)
     predicted = int(probs.argmax())
-    right = predicted == label
-    sign = "✓" if right else "✗"
-    verdict = (
-        f"{classes[predicted]}, correct"
-        if right
-        else f"{classes[label]}, read as {classes[predicted]}"
-    )
-    st.title(plain(f"{sign} Test image {index}: {verdict}"))
-    _step_buttons(run, index, len(stored["labels"]))
+    right, name = predicted == label, classes[predicted]
+    verdict = f"{name}, correct" if right else f"{classes[label]}, read as {name}"
+    st.title(plain(f"{'✓' if right else '✗'} Test image {index}: {verdict}"))
+    with st.container(horizontal=True):
+        icon = ":material/grid_view:"
+        args = ("image", None)
+        st.button("Back to the grid", icon=icon, key="sample_back", on_click=put, args=args)
+        url_steps("image", range(len(stored["labels"])), index, key="sample")
     picture, bars = st.columns([1, 2], gap="large")
     with picture:
         images = loaders.test_images(run)
@@ -37,11 +37,10 @@ def panel(run: store.Run, index: int) -> None:
             )
         _tag(run, index)
     with bars:
-        st.plotly_chart(
+        elements.chart(
             charts.probabilities(probs, classes),
             key="sample_probs",
-            config={"displayModeBar": False},
-            alt=f"Probabilities; {classes[predicted]} {100 * float(probs[predicted]):.1f} %",
+            alt=f"Probabilities; {name} {100 * float(probs[predicted]):.1f} %",
         )
         _others(run, index)
     beside, before = st.columns([1, 1], gap="large")
@@ -53,23 +52,6 @@ def panel(run: store.Run, index: int) -> None:
         history(run, index, label)
 
 
-def _step_buttons(run: store.Run, index: int, count: int) -> None:
-    def go(to: int | None) -> None:
-        if to is None:
-            st.query_params.pop("image", None)
-        else:
-            st.query_params["image"] = str(to)
-
-    with st.container(horizontal=True):
-        for text, icon, to, off in (
-            ("Back to the grid", ":material/grid_view:", None, False),
-            ("Previous", ":material/chevron_left:", index - 1, index == 0),
-            ("Next", ":material/chevron_right:", index + 1, index == count - 1),
-        ):
-            key = f"sample_{text.split()[0].lower()}"
-            st.button(text, icon=icon, key=key, on_click=go, args=(to,), disabled=off)
-
-
 def history(run: store.Run, index: int, label: int) -> None:
     """The image's prediction at every epoch."""
     stored = loaders.predictions(run)
@@ -79,20 +61,15 @@ def history(run: store.Run, index: int, label: int) -> None:
     sure = stored["epoch_confidences"][:, index] / 255
     right = predicted == label
     flips = int(learning_dynamics.times_forgotten(right[:, None])[0])
-    words = (
-        "Right from the first epoch to the last"
-        if right.all()
-        else (
-            "Never right"
-            if not right.any()
-            else f"Forgotten {flips} time{'' if flips == 1 else 's'}"
-        )
-    )
+    words = f"Forgotten {flips} time{'' if flips == 1 else 's'}"
+    if right.all():
+        words = "Right from the first epoch to the last"
+    elif not right.any():
+        words = "Never right"
     st.subheader("At every epoch")
-    st.plotly_chart(
+    elements.chart(
         charts.strip(predicted, sure, label, run.info["classes"], run.metrics["kept_epoch"]),
         key="sample_history",
-        config={"displayModeBar": False},
         alt=f"Prediction at each of {len(predicted)} epochs. {words}.",
     )
     st.caption(f"{words}. The dotted line is the epoch that was kept.")
@@ -119,7 +96,7 @@ def _others(run: store.Run, index: int) -> None:
 
 def _tag(run: store.Run, index: int) -> None:
     """What people noted on the image, for all runs on this test set."""
-    digest, known = run.info["test_sha256"], _tags(run)
+    known = _tags(run)
     if known is None:
         return
     current = known.get(index, {}).get("tag", "")
@@ -131,12 +108,12 @@ def _tag(run: store.Run, index: int) -> None:
 
     def save() -> None:
         try:
-            tags.write(digest, index, st.session_state[key] or "")
+            tags.write(run.info["test_sha256"], index, st.session_state[key] or "")
         except (ValueError, OSError) as error:
             st.session_state[problem] = str(error)
             st.session_state[key] = current or None
 
-    options = list(dict.fromkeys([*tags.SUGGESTED, *([current] if current else [])]))
+    options = list(dict.fromkeys([*tags.SUGGESTED, *filter(None, [current])]))
     st.selectbox(
         "Tag",
         options,
@@ -162,14 +139,8 @@ def _tags(run: store.Run) -> dict[int, dict[str, str]] | None:
 
 def tags_download(run: store.Run) -> None:
     """All tags of this test set as CSV, when there are any."""
-    digest, labels = run.info["test_sha256"], loaders.predictions(run)["labels"]
     if count := len(_tags(run) or ()):
-        st.download_button(
-            f"Tags as CSV ({count})",
-            tags.table(digest, labels, run.info["classes"]),
-            f"{run.info['dataset']}-tags.csv",
-            "text/csv",
-            icon=":material/download:",
-            key="samples_tags",
-            on_click="ignore",
-        )
+        labels = loaders.predictions(run)["labels"]
+        rows = tags.table(run.info["test_sha256"], labels, run.info["classes"])
+        name = f"{run.info['dataset']}-tags.csv"
+        elements.download(f"Tags as CSV ({count})", rows, name, "text/csv", key="samples_tags")

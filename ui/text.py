@@ -1,5 +1,9 @@
 """Numbers and words as the pages show them."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from ui import access
 
 
@@ -11,5 +15,15 @@ def plain(text: str) -> str:
     return text
 
 
-def percent(share: float, digits: int = 2) -> str:
-    return f"{100 * share:.{digits}f} %"
+def sentence(text: str) -> str:
+    """Text from outside that is part of a sentence, as a whole one."""
+    return plain(f"{text[:1].upper()}{text[1:]}.")
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def interval(ends: Sequence[float]) -> str:
+    low, high = ends
+    return f"{percent(low)} to {percent(high)}"

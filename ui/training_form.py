@@ -1,4 +1,4 @@
-"""The form of a training, shared Streamlit code that only the Train page needs."""
+"""The form of a training, and what is said of it before it starts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.datasets import DATASETS
+from core.data.datasets import DATASETS, DatasetError
 from core.jobs import plan, queue
 from core.runs import limits, store
 from core.training import recipes, settings, sizes
 from core.training.settings import AUGMENTATION
-from ui import access, frame, run_panel
+from ui import access, elements, run_panel
 from ui.text import plain
 
 TRAINING = ("epochs", "batch_size", "lr", "optimizer", "schedule", "weight_decay")
@@ -78,19 +78,11 @@ def form(base: recipes.Recipe, start: settings.TrainConfig) -> Order | None:
     prefix = f"train_{st.query_params.get('from', base.name)}"
     places: dict[str, Any] = {}
     values: dict[str, Any] = {}
+    known = dataclasses.asdict(start) | {"epochs": min(start.epochs, limits.max_epochs())}
     tabs = st.tabs(["Training", "Augmentation", "Network", "Selection", "Machine"])
-    for tab, names in zip(
-        (tabs[0], tabs[1], tabs[3]), (TRAINING, AUGMENTATION, REGULAR), strict=True
-    ):
+    for tab, names in ((tabs[0], TRAINING), (tabs[1], AUGMENTATION), (tabs[3], REGULAR)):
         with tab:
-            for column, group in zip(st.columns(2), (names[::2], names[1::2]), strict=True):
-                for name in group:
-                    with column:
-                        default = getattr(start, name)
-                        if name == "epochs":
-                            default = min(default, limits.max_epochs())
-                        values[name] = _field(prefix, name, default, CHOICES.get(name))
-                        places[name] = st.empty()
+            values |= _fields(prefix, {name: known[name] for name in names}, places)
     with tabs[2]:
         model, dimensions = _network(prefix, base, places)
         dataset = st.selectbox(
@@ -108,9 +100,8 @@ def form(base: recipes.Recipe, start: settings.TrainConfig) -> Order | None:
     try:
         config = dataclasses.replace(start, **values)
         limits.check(config)
-        chosen = dataclasses.replace(
-            base, dataset=dataset, model=model, sizes=_read_sizes(model, dimensions)
-        )
+        dimensions = _read_sizes(model, dimensions)
+        chosen = dataclasses.replace(base, dataset=dataset, model=model, sizes=dimensions)
         return Order(chosen, config, name=name.strip() or None, **machine)
     except ValueError as error:
         field, _, text = str(error).partition(": ")
@@ -119,11 +110,21 @@ def form(base: recipes.Recipe, start: settings.TrainConfig) -> Order | None:
         return None
 
 
-def _field(prefix: str, name: str, default: Any, choices: tuple | None = None) -> Any:
+def _fields(prefix: str, defaults: dict[str, Any], places: dict[str, Any]) -> dict[str, Any]:
+    """A widget for each name in two columns, and below each a place for what is wrong with it."""
+    columns, given = st.columns(2), {}
+    for number, (name, default) in enumerate(defaults.items()):
+        with columns[number % 2]:
+            given[name] = _field(prefix, name, default)
+            places[name] = st.empty()
+    return given
+
+
+def _field(prefix: str, name: str, default: Any) -> Any:
     """One widget that fits the type of its default; no limits here, core checks them."""
     common = {"key": f"{prefix}_{name}", "help": HELP.get(name), "persist_state": "session"}
     text = LABELS.get(name, name.replace("_", " ").capitalize())
-    if choices:
+    if choices := CHOICES.get(name):
         return st.selectbox(text, choices, index=choices.index(default), **common)
     if isinstance(default, bool):
         return st.toggle(text, default, **common)
@@ -136,22 +137,10 @@ def _field(prefix: str, name: str, default: Any, choices: tuple | None = None) -
 
 def _network(prefix: str, base: recipes.Recipe, places: dict) -> tuple[str, dict[str, Any]]:
     kinds = list(sizes.SIZES)
-    model = st.selectbox(
-        "Kind",
-        kinds,
-        index=kinds.index(base.model),
-        key=f"{prefix}_model",
-        persist_state="session",
-    )
-    known = dict(base.sizes) if model == base.model else {}
-    given = {}
-    columns = st.columns(2)
-    for place, (name, default) in enumerate(sizes.SIZES[model].items()):
-        with columns[place % 2]:
-            start = known.get(name, default)
-            given[name] = _field(f"{prefix}_{model}", name, start)
-            places[name] = st.empty()
-    return model, given
+    index, key = kinds.index(base.model), f"{prefix}_model"
+    model = st.selectbox("Kind", kinds, index=index, key=key, persist_state="session")
+    defaults = sizes.SIZES[model] | (dict(base.sizes) if model == base.model else {})
+    return model, _fields(f"{prefix}_{model}", defaults, places)
 
 
 def _machine(prefix: str) -> dict[str, Any]:
@@ -159,9 +148,8 @@ def _machine(prefix: str) -> dict[str, Any]:
     with left:
         seed = st.number_input("Seed", 0, 2**31 - 4, 0, key=f"{prefix}_seed")
         three = st.toggle("Three seeds", key=f"{prefix}_three", help="This seed and the next two")
-        precision = st.selectbox(
-            "Precision", ("auto", "float32", "bfloat16"), key=f"{prefix}_precision"
-        )
+        precisions = ("auto", "float32", "bfloat16")
+        precision = st.selectbox("Precision", precisions, key=f"{prefix}_precision")
     with right:
         device = st.selectbox("Device", devices(), key=f"{prefix}_device")
         threads = st.number_input(
@@ -203,9 +191,8 @@ def show_plan(order: Order) -> None:
         st.metric("Parameters", f"{sum(count for *_, count in table):,}", width="content")
         found = _time(order) if st.session_state.get("train_timed") == _key(order) else None
         if found:
-            st.metric(
-                "About", run_panel.duration(found["total_s"] * len(order.seeds)), width="content"
-            )
+            about = run_panel.duration(found["total_s"] * len(order.seeds))
+            st.metric("About", about, width="content")
     if found:
         st.caption(
             f"{found['epoch_s']:.1f} s an epoch in {found['precision']}, measured here just now."
@@ -217,15 +204,8 @@ def show_plan(order: Order) -> None:
         st.rerun()
     _preview(order)
     with st.expander("Layers"):
-        st.dataframe(
-            {
-                "Layer": [layer for layer, *_ in table],
-                "Output": [" x ".join(map(str, shape)) for _, shape, _ in table],
-                "Parameters": [count for *_, count in table],
-            },
-            hide_index=True,
-            key="train_layers",
-        )
+        rows = [(layer, " x ".join(map(str, shape)), count) for layer, shape, count in table]
+        elements.table(("Layer", "Output", "Parameters"), rows, key="train_layers")
 
 
 def _key(order: Order) -> str:
@@ -239,13 +219,8 @@ def _time(order: Order) -> dict[str, Any]:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _timed(key: str, _order: Order) -> dict[str, Any]:
-    return plan.estimate_in_worker(
-        _order.recipe,
-        _order.config,
-        device=_order.device,
-        precision=_order.precision,
-        threads=_order.threads,
-    )
+    machine = {name: getattr(_order, name) for name in ("device", "precision", "threads")}
+    return plan.estimate_in_worker(_order.recipe, _order.config, **machine)
 
 
 def _preview(order: Order) -> None:
@@ -257,7 +232,7 @@ def _preview(order: Order) -> None:
         return
     try:
         samples = plan.augmented(order.recipe.dataset, config)
-    except frame.data.DatasetError:
+    except DatasetError:
         st.caption("A preview of the augmentation appears once the images are on this machine.")
         return
     st.caption("As the network sees them in training")
@@ -270,22 +245,11 @@ def _preview(order: Order) -> None:
 
 def submit(order: Order) -> None:
     """Put the order in line and show it; what is wrong becomes a message and the form stays."""
+    names = ("config", "device", "precision", "threads", "name")
+    request = {name: getattr(order, name) for name in names}
     done = []
-    try:
+    with elements.told(ValueError, OSError):
         for seed in order.seeds:
-            given = queue.submit(
-                order.recipe,
-                config=order.config,
-                seed=seed,
-                device=order.device,
-                precision=order.precision,
-                threads=order.threads,
-                name=order.name,
-                visitor=access.visitor(),
-            )
-            access.own(given)
-            done.append(given)
-    except (ValueError, OSError) as error:
-        st.error(plain(str(error)), icon=":material/error:")
-        return
-    st.switch_page("pages/run.py", query_params={"run": done[0].run_id})
+            done.append(queue.submit(order.recipe, seed=seed, visitor=access.visitor(), **request))
+            access.own(done[-1])
+        st.switch_page("pages/run.py", query_params={"run": done[0].run_id})
