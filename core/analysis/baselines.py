@@ -73,18 +73,17 @@ def _row(name: str, method: Method, fit: Part, validation: Part, tested: Part) -
     }
 
 
-def majority(fit: Part, validation: Part, test_pixels: np.ndarray) -> tuple[np.ndarray, str]:
+def majority(fit: Part, validation: Part, asked: np.ndarray) -> tuple[np.ndarray, str]:
     """The most frequent class of the fitted images for every test image, and its number in words.
 
-    Returned, here and below, are predictions (T,) and the setting.
+    Here and below, what is `asked` are pixels float32 (T, D); returned are predictions (T,) and the
+    setting.
     """
     label = int(np.bincount(fit[1]).argmax())
-    return np.full(len(test_pixels), label), f"class {label}"
+    return np.full(len(asked), label), f"class {label}"
 
 
-def logistic_regression(
-    fit: Part, validation: Part, test_pixels: np.ndarray
-) -> tuple[np.ndarray, str]:
+def logistic_regression(fit: Part, validation: Part, asked: np.ndarray) -> tuple[np.ndarray, str]:
     """scikit-learn's, on pixels from 0 to 1, with the C that does best on the validation images."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -98,12 +97,10 @@ def logistic_regression(
     _, negative, best = max(fitted, key=lambda entry: entry[:2])
     steps = int(np.max(best.n_iter_))
     ended = f"stopped after {steps} steps" if steps >= ITERATIONS else f"{steps} steps"
-    return best.predict(test_pixels), f"C = {-negative:g}, {ended}"
+    return best.predict(asked), f"C = {-negative:g}, {ended}"
 
 
-def nearest_neighbours(
-    fit: Part, validation: Part, test_pixels: np.ndarray
-) -> tuple[np.ndarray, str]:
+def nearest_neighbours(fit: Part, validation: Part, asked: np.ndarray) -> tuple[np.ndarray, str]:
     """The majority among the k nearest fitted images by the pixels' Euclidean distance, a tie going
     to the lower class number, with the k that does best on the validation images.
     """
@@ -112,7 +109,7 @@ def nearest_neighbours(
     known, _ = points.nearest(validation[0], max(NEIGHBOURS))
     scores = {k: (vote(labels[known[:, :k]]) == validation[1]).mean() for k in NEIGHBOURS}
     k = max(NEIGHBOURS, key=lambda number: (scores[number], -number))
-    places, _ = points.nearest(test_pixels, k)
+    places, _ = points.nearest(asked, k)
     return vote(labels[places]), f"k = {k}"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +106,7 @@ def settings_that_differ(a: dict[str, Any], b: dict[str, Any]) -> dict[str, tupl
     }
 
 
-def confusion_difference(
-    counts_a: Sequence[Sequence[int]], counts_b: Sequence[Sequence[int]]
-) -> np.ndarray:
+def confusion_difference(counts_a: list[list[int]], counts_b: list[list[int]]) -> np.ndarray:
     """Matrix of B minus that of A, int64 (classes, classes). Raises ValueError for unlike sizes."""
     a, b = np.asarray(counts_a), np.asarray(counts_b)
     if a.shape != b.shape:
