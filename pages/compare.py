@@ -25,7 +25,7 @@ with frame.page("Compare") as beside_menu:
     labels = loaders.predictions(run)["labels"]
     both = [loaders.predictions(each)["probs"] for each in (run, other)]
     found = paired_tests.compare(labels, *both)
-    names = comparison.names(run, other)
+    names = tuple(frame.titles([run, other]).values())
     verdict, _, why = found.sentence(*names).partition(": ")
     st.title(plain(verdict))
     st.markdown(plain(why[:1].upper() + why[1:]))

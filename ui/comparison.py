@@ -16,13 +16,6 @@ from ui.text import interval, percent, plain
 from ui.url import url_many
 
 
-def names(a: store.Run, b: store.Run) -> tuple[str, str]:
-    """Two titles, told apart by their ids where they are alike."""
-    if a.title != b.title:
-        return a.title, b.title
-    return f"{a.title} ({a.id[-4:]})", f"{b.title} ({b.id[-4:]})"
-
-
 def named(quadrant: str, names: tuple[str, str]) -> str:
     """A quadrant's name with the runs' own names in the place of A and B."""
     words = quadrant.split()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 import streamlit as st
 
@@ -54,15 +53,12 @@ def lines(
 ) -> list[charts.Line]:
     """One line a run; with `fold` one a recipe, the mean of its seeds and their range."""
     colors = frame.run_colors(chosen)
-    titles = _titles(chosen)
-    if not fold:
-        groups = [[run] for run in chosen]
-    else:
-        order = sorted(chosen, key=lambda run: curves.seed_key(run.info))
-        groups = [list(g) for _, g in groupby(order, lambda run: curves.seed_key(run.info))]
-        groups.sort(key=lambda group: min(chosen.index(run) for run in group))
+    titles = frame.titles(chosen)
+    groups: dict[str, list[store.Run]] = {}
+    for run in chosen:
+        groups.setdefault(curves.seed_key(run.info) if fold else run.id, []).append(run)
     found = []
-    for group in groups:
+    for group in groups.values():
         group = [run for run in group if run.history()[0]]
         if not group:
             continue
@@ -91,10 +87,3 @@ def _columns(run: store.Run, quantity: str, parts: Sequence[str], axis: str, smo
     place = curves.axis(history, axis, run.info["images"]["fit"])
     columns = {part: curves.values(history, f"{part}_{quantity}") for part in parts}
     return place, {part: curves.smooth(found, smoothing) for part, found in columns.items()}
-
-
-def _titles(chosen: Sequence[store.Run]) -> dict[str, str]:
-    titles = {run.id: run.title for run in chosen}
-    if len(set(titles.values())) < len(titles):
-        return {key: f"{title} ({key[-4:]})" for key, title in titles.items()}
-    return titles

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from core.jobs import fine_tuning
+from core.jobs import fine_tuning, queue
 from core.reading import personal, personal_scores
 from core.reading.personal import Entry, Kind
 from core.reports import personal_zip
@@ -41,7 +41,7 @@ def panel(run: store.Run, answer: Any, picture: Any) -> None:
         if kept:
             _grid(kind, kept, removable=not (off or limits.changes_off()))
             _scores(run, kind, kept, can_keep=not off)
-            _further(run, kept)
+            _further(run)
         else:
             st.caption("None are kept yet. Say above what a drawing really is, or take in a zip.")
         _exchange(kind, kept, takes=not off)
@@ -223,9 +223,10 @@ def _wrong(verdict: personal_scores.PersonalScore) -> None:
     st.caption(f"✗ This run reads {plain(answered)}.")
 
 
-def _further(run: store.Run, kept: Sequence[Entry]) -> None:
+def _further(run: store.Run) -> None:
+    """A way to train the run further: puts the training in line and shows it."""
     off = limits.training_off()
-    if st.button(
+    if not st.button(
         "Train further with my drawings",
         icon=":material/model_training:",
         key="personal_further",
@@ -234,14 +235,8 @@ def _further(run: store.Run, kept: Sequence[Entry]) -> None:
         or "A new run that starts from this one's weights; two thirds of the drawings are added "
         "to its training images, a third stays a test.",
     ):
-        further(run.id)
-
-
-def further(run_id: str) -> None:
-    """Put the training in line and show it; what is wrong becomes a message."""
-    from core.jobs import queue
-
+        return
     with elements.told(ValueError, LookupError, OSError):
-        done = queue.submit(**fine_tuning.request(run_id), visitor=access.visitor())
+        done = queue.submit(**fine_tuning.request(run.id), visitor=access.visitor())
         access.own(done)
         st.switch_page("pages/run.py", query_params={"run": done.run_id})

@@ -14,10 +14,10 @@ from typing import Any
 import pandas  # noqa: F401  (two sessions importing it at once, late, find it half there)
 import streamlit as st
 
-from core.data import datasets
+from core.data.datasets import DatasetError
 from core.runs import limits, store
 from core.runs.summary import dataset_title
-from core.training import recipes
+from core.training.recipes import BadSettings
 from ui import access
 from ui.text import interval, percent, plain
 from ui.url import url_select
@@ -38,6 +38,7 @@ MENU = (
     ("streamlit_app.py", "Runs", ":material/grid_view:"),
     ("pages/train.py", "Train", ":material/model_training:"),
 )
+REFUSALS = (store.RunNotFound, store.BrokenRun, DatasetError, BadSettings, limits.Refused)
 LOG = logging.getLogger("lightbox")
 ICON = Path(__file__).parents[1] / "assets" / "icon.png"
 ICON_URL = f"data:image/png;base64,{b64encode(ICON.read_bytes()).decode()}"  # a file costs a rerun
@@ -71,13 +72,7 @@ def guard(title: str) -> Iterator[None]:
     """Turns a fault into a message that says the way out; fragments need one of their own."""
     try:
         yield
-    except (
-        store.RunNotFound,
-        store.BrokenRun,
-        datasets.DatasetError,
-        recipes.BadSettings,
-        limits.Refused,
-    ) as error:
+    except REFUSALS as error:
         st.error(plain(str(error)), icon=":material/error:")
         home_link()
     except ModuleNotFoundError as error:
@@ -119,14 +114,14 @@ def choose_run(place, *, finished: bool = True) -> store.Run:
     if not known:
         no_runs()
         st.stop()
-    titles = labels(known)
+    texts = labels(known)
     with place:
         chosen = url_select(
             "Run",
-            list(titles),
+            list(texts),
             name="run",
             default=default_run(known).id,
-            format_func=titles.get,
+            format_func=texts.get,
             label_visibility="collapsed",
         )
     if wanted is None:
@@ -139,18 +134,15 @@ def _explain_run(wanted: str) -> None:
     try:
         run = store.load(wanted)
     except store.RunNotFound:
-        st.error(
-            f"Unknown run {plain(repr(wanted[:60]))}: it does not exist here, or no longer.",
-            icon=":material/error:",
-        )
+        name = plain(repr(wanted[:60]))
+        text = f"Unknown run {name}: it does not exist here, or no longer."
+        st.error(text, icon=":material/error:")
     else:
         if run.problem:
             st.error(f"Run {run.id} is damaged: {plain(run.problem)}", icon=":material/error:")
         else:
-            st.info(
-                f"Run {run.id} is {run.status}: there are no results yet.",
-                icon=":material/hourglass_top:",
-            )
+            text = f"Run {run.id} is {run.status}: there are no results yet."
+            st.info(text, icon=":material/hourglass_top:")
             st.page_link("pages/run.py", label="Watch or resume it", query_params={"run": run.id})
     home_link()
     st.stop()
@@ -202,6 +194,14 @@ def labels(known: Sequence[store.Run]) -> dict[str, str]:
     ends = Counter(key[-4:] for key in same)  # the end of an id is made by chance
     for key in same:
         found[key] += f" · {key[-4:] if ends[key[-4:]] == 1 else key}"
+    return found
+
+
+def titles(chosen: Sequence[store.Run]) -> dict[str, str]:
+    """Run id -> title; with the ends of their ids where some are alike."""
+    found = {run.id: run.title for run in chosen}
+    if len(set(found.values())) < len(found):
+        return {key: f"{title} ({key[-4:]})" for key, title in found.items()}
     return found
 
 
