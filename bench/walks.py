@@ -1,7 +1,7 @@
 """How a picture walks through core when it is read, and a recipe when it is trained.
 
-Run: python -m bench.walks. Functions of core are listed in the order in which they are entered, each
-call from one function to another once, however often a loop repeats it; methods of the values that
+Run: python -m bench.walks. Functions of core are listed in the order in which they are entered,
+each call from one function to another once, however often a loop repeats it; methods of the values that
 are handed along (a data set, settings, the world of processes) have no place of their own. Calls in
 a row within one file are one stay; a climb is a step back to a file that was seen before the one
 left. Fewer of both are easier to follow.
@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from types import FrameType
 
@@ -53,7 +54,7 @@ def files_entered(work: Callable[[], object]) -> list[str]:
 def told(title: str, entered: list[str]) -> None:
     walk = [file for file, before in zip(entered, [None, *entered], strict=False) if file != before]
     first = {file: walk.index(file) for file in walk}
-    climbs = sum(first[here] < first[before] for before, here in zip(walk, walk[1:], strict=False))
+    climbs = sum(first[here] < first[before] for before, here in pairwise(walk))
     print(f"{title}: {len(walk)} stays in {len(first)} files, {climbs} climbs\n  {' '.join(walk)}")
 
 
@@ -76,13 +77,13 @@ def main() -> int:
 
         experiment.warm_up()
         recipe, image = recipes.get("digits-cnn"), photo()
-        settings = {"config": recipe.config.replace(epochs=1), "precision": "float32"}
-        experiment.run(recipe, threads=1, **settings)  # what is read once is read now
+        settings = {"config": recipe.config.replace(epochs=1), "precision": "float32", "threads": 1}
+        experiment.run(recipe, **settings)  # what is read once is read now
         read = files_entered(lambda: preprocessing.prepare(image, (1, 28, 28), drawn=True))
         told("a picture, prepared", read)
         told(
             "a recipe, trained",
-            files_entered(lambda: experiment.run(recipe, threads=1, **settings)),
+            files_entered(lambda: experiment.run(recipe, **settings)),
         )
     return 0
 
