@@ -1,10 +1,10 @@
 """How a picture walks through core when it is read, and a recipe when it is trained.
 
 Run: python -m bench.walks. Functions of core are listed in the order in which they are entered,
-each call from one function to another once, however often a loop repeats it; methods of the values that
-are handed along (a data set, settings, the world of processes) have no place of their own. Calls in
-a row within one file are one stay; a climb is a step back to a file that was seen before the one
-left. Fewer of both are easier to follow.
+each call from one function to another once, however often a loop repeats it; methods of the values
+that are handed along (a data set, settings, the world of processes) have no place of their own.
+Calls in a row within one file are one stay; a climb is a step back to a file that was seen before
+the one left. Fewer of both are easier to follow.
 """
 
 from __future__ import annotations
