@@ -74,6 +74,11 @@ def test_charts_knows_nobody():
     assert not any(name.startswith("core") for name in imported(CORE / "figures" / "charts.py"))
 
 
+def test_figures_know_nothing_of_core_but_one_another():
+    for path in (CORE / "figures").glob("*.py"):
+        assert all(name.startswith("figures.") for name in inside(path)), path
+
+
 def test_nothing_under_core_imports_streamlit():
     for path in CORE.rglob("*.py"):
         assert not any(name.split(".")[0] == "streamlit" for name in imported(path)), path

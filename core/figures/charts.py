@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -24,6 +25,7 @@ RUN_COLORS = (
     "#6C8C9C",
     "#9C6ADE",
 )
+MARGIN = dict.fromkeys("lrtb", 8)
 GRAY = "rgba(128,128,128,.8)"
 DASHES = {"train": "dot", "validation": "solid", "test": "dash"}
 PART_NAMES = {
@@ -80,12 +82,8 @@ def curves(
                 fillcolor=_fade(line.color, 0.1),
                 hovertemplate=f"%{{y:.4f}} {name}<extra>{plain(line.title)}</extra>",
             )
-    figure.update_layout(
-        height=380,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        hovermode="x",
-        legend={"orientation": "h", "y": -0.22, "x": 0},
-    )
+    legend = {"orientation": "h", "y": -0.22, "x": 0}
+    figure.update_layout(height=380, margin=MARGIN, hovermode="x", legend=legend)
     longest = max((len(line.x) for line in lines), default=0)
     few = axis == "epoch" and longest <= 12
     figure.update_xaxes(title=axis, showgrid=False, dtick=1 if few else None)
@@ -115,8 +113,13 @@ def _add_band(figure: go.Figure, line: Line, low: np.ndarray, high: np.ndarray) 
     )
 
 
+def rgb(color: str) -> tuple[int, ...]:
+    """#rrggbb as three numbers."""
+    return tuple(bytes.fromhex(color.lstrip("#")))
+
+
 def _fade(color: str, opacity: float) -> str:
-    red, green, blue = bytes.fromhex(color.lstrip("#"))
+    red, green, blue = rgb(color)
     return f"rgba({red},{green},{blue},{opacity})"
 
 
@@ -149,7 +152,7 @@ def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str)
             name="training, mean so far",
         )
     )
-    figure.update_layout(height=380, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_layout(height=380, margin=MARGIN, showlegend=False)
     figure.update_xaxes(title="images seen in the first epoch", showgrid=False, rangemode="tozero")
     percent = ".1%" if quantity == "accuracy" else None
     figure.update_yaxes(title=quantity, tickformat=percent)
@@ -160,20 +163,14 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     """The likeliest classes (N,) as horizontal bars; all of them, in their own order, up to
     `limit`.
     """
-    order = np.arange(len(probs))
-    if len(probs) > limit:
-        order = np.sort(np.argsort(-probs)[:limit])
+    order = np.sort(np.argsort(-probs)[:limit])
     best = int(np.argmax(probs))
     figure = go.Figure(
         go.Bar(
             x=probs[order],
             y=[plain(classes[int(index)]) for index in order],
             orientation="h",
-            marker={
-                "color": [
-                    RUN_COLORS[0] if index == best else "rgba(128,128,128,.45)" for index in order
-                ]
-            },
+            marker={"color": np.where(order == best, RUN_COLORS[0], "rgba(128,128,128,.45)")},
             text=[f"{100 * probs[index]:.1f} %" for index in order],
             textposition="outside",
             cliponaxis=False,
@@ -182,18 +179,14 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     )
     figure.update_xaxes(range=[0, 1.15], visible=False)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
-    figure.update_layout(
-        height=32 * len(order) + 24,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        bargap=0.35,
-        showlegend=False,
-    )
+    height = 32 * len(order) + 24
+    figure.update_layout(height=height, margin=MARGIN, bargap=0.35, showlegend=False)
     return figure
 
 
 def reliability(bins: Sequence[Mapping[str, float]], *, color: str) -> go.Figure:
     """Accuracy by confidence, each bin a point as large as its share of images, with the diagonal
-    on which a calibrated network lies; `bins` as statistics.calibration makes them.
+    on which a calibrated network lies; `bins` as uncertainty.calibration makes them.
     """
     counts = np.array([row["count"] for row in bins], float)
     figure = go.Figure()
@@ -217,7 +210,7 @@ def reliability(bins: Sequence[Mapping[str, float]], *, color: str) -> go.Figure
     )
     figure.update_xaxes(title="mean confidence", range=[0, 1.02], showgrid=False)
     figure.update_yaxes(title="accuracy", range=[0, 1.02])
-    figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_layout(height=340, margin=MARGIN, showlegend=False)
     return figure
 
 
@@ -238,7 +231,7 @@ def coverage(
     )
     figure.update_xaxes(title="share answered", tickformat=".0%", range=[0, 1.01], showgrid=False)
     figure.update_yaxes(title="of them right", tickformat=".1%")
-    figure.update_layout(height=340, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_layout(height=340, margin=MARGIN, showlegend=False)
     return figure
 
 
@@ -250,28 +243,44 @@ def strip(
     `predicted` are class numbers (E,), `sure` confidences 0 to 1 (E,); epoch `kept` is marked.
     """
     epochs, right = np.arange(1, len(predicted) + 1), predicted == label
-    signs = np.where(right, "✓", "✗")
-    names = [plain(classes[index]) for index in predicted]
+    signs = ["✓" if good else "✗" for good in right]
+    told = [f"{sign} {plain(classes[i])}" for sign, i in zip(signs, predicted, strict=True)]
     few = len(predicted) <= 16
     figure = go.Figure(
         go.Bar(
             x=epochs,
             y=sure,
             marker={"color": np.where(right, RIGHT, WRONG), "opacity": 0.35 + 0.65 * sure},
-            text=[f"{sign}<br>{name}" for sign, name in zip(signs, names, strict=True)]
-            if few
-            else signs,
+            text=[text.replace(" ", "<br>", 1) for text in told] if few else signs,
             textposition="outside",
             cliponaxis=False,
-            customdata=[f"{sign} {name}" for sign, name in zip(signs, names, strict=True)],
+            customdata=told,
             hovertemplate="epoch %{x}: %{customdata}, %{y:.1%} sure<extra></extra>",
         )
     )
     figure.add_vline(x=kept, line={"dash": "dot", "width": 1, "color": GRAY})
     figure.update_xaxes(title="epoch", dtick=1 if few else None, showgrid=False)
     figure.update_yaxes(title="confidence", range=[0, 1.35], tickvals=[0, 0.5, 1], tickformat=".0%")
-    figure.update_layout(height=230, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
+    figure.update_layout(height=230, margin=MARGIN, showlegend=False)
     return figure
+
+
+def make_clickable(
+    figure: go.Figure, *, x: np.ndarray, y: np.ndarray, size: float, **more: Any
+) -> None:
+    """Lay invisible squares over a figure whose parts cannot be clicked themselves."""
+    hidden = {"marker": {"opacity": 0}}
+    figure.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"symbol": "square", "size": size},
+        opacity=0,
+        selected=hidden,
+        unselected=hidden,
+        **more,
+    )
+    figure.update_layout(hovermode="closest", clickmode="event+select", dragmode=False)
 
 
 def plain(text: str) -> str:

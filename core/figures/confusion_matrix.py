@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.figures.charts import GRAY, plain
+from core.figures.charts import GRAY, MARGIN, make_clickable, plain
 
 CELLS = ("Counts", "Row share", "Column share")
 DIVERGING = [[0, "#2A6FB0"], [0.5, "rgba(128,128,128,0.06)"], [1, "#B8860B"]]
@@ -52,13 +52,13 @@ def confusion(
         "predicted",
     )
     if chosen:
-        _outline(figure, *chosen)
+        true, predicted = chosen
+        ends = {"x0": predicted - 0.5, "x1": predicted + 0.5, "y0": true - 0.5, "y1": true + 0.5}
+        figure.add_shape(type="rect", **ends, line={"width": 3, "color": GRAY})
     return figure
 
 
-def difference(
-    change: np.ndarray, classes: Sequence[str], *, chosen: tuple[int, int] | None = None
-) -> go.Figure:
+def difference(change: np.ndarray, classes: Sequence[str]) -> go.Figure:
     """Counts of B minus counts of A in a diverging colour: more in B is gold, less is blue."""
     change = np.asarray(change)
     largest = max(1.0, float(np.log10(1 + np.abs(change)).max()))
@@ -72,8 +72,6 @@ def difference(
     figure.update_traces(
         colorscale=DIVERGING, zmin=-largest, zmax=largest, selector={"type": "heatmap"}
     )
-    if chosen:
-        _outline(figure, *chosen)
     return figure
 
 
@@ -100,41 +98,19 @@ def _matrix(
         )
     )
     truths, predicted = np.divmod(np.arange(count * count), count)
-    figure.add_scatter(
+    make_clickable(
+        figure,
         x=predicted,
         y=truths,
-        mode="markers",
-        marker={"symbol": "square", "size": max(4, round(0.8 * (height - 110) / count))},
-        opacity=0,
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        size=max(4, round(0.8 * (height - 110) / count)),
         customdata=notes.reshape(count * count, -1),
         hovertemplate=f"{hover}<br>true %{{y}}, predicted %{{x}}<extra></extra>",
         showlegend=False,
     )
-    ticks = {"tickmode": "array", "tickvals": places, "ticktext": names} if count <= 40 else {}
-    if count > 40:
-        every = places[:: -(-count // 25)]
-        ticks = {"tickmode": "array", "tickvals": every, "ticktext": [names[i] for i in every]}
+    every = 1 if count <= 40 else -(-count // 25)
+    ticks = {"tickmode": "array", "tickvals": places[::every], "ticktext": names[::every]}
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, **ticks}
     figure.update_xaxes(title="predicted", side="bottom", range=[-0.5, count - 0.5], **common)
     figure.update_yaxes(title="true", range=[count - 0.5, -0.5], **common)
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        hovermode="closest",
-        clickmode="event+select",
-        dragmode=False,
-    )
+    figure.update_layout(height=height, margin=MARGIN)
     return figure
-
-
-def _outline(figure: go.Figure, true: int, predicted: int) -> None:
-    figure.add_shape(
-        type="rect",
-        x0=predicted - 0.5,
-        x1=predicted + 0.5,
-        y0=true - 0.5,
-        y1=true + 0.5,
-        line={"width": 3, "color": GRAY},
-    )

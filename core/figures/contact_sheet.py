@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from PIL import Image
+
+from core.figures import thumbnails
 
 COLUMNS = 100  # images a row of the PNG
 MAX_BYTES = 4_250_000  # with what base64 adds, the page around it stays under 6 MB
@@ -41,15 +44,8 @@ def _first_of_each(labels: np.ndarray, predicted: np.ndarray, most: int) -> np.n
 
 
 def _png(images: np.ndarray) -> bytes:
-    from PIL import Image
-
-    count, channels, height, width = images.shape
-    rows = -(-max(1, count) // COLUMNS)
-    depth = 3 if channels == 3 else 1
-    laid = np.zeros((rows * COLUMNS, height, width, depth), np.uint8)
-    laid[:count] = np.moveaxis(images[:, :depth], 1, 3)
-    laid = laid.reshape(rows, COLUMNS, height, width, depth).swapaxes(1, 2)
-    laid = laid.reshape(rows * height, COLUMNS * width, depth)
+    depth = 3 if images.shape[1] == 3 else 1
+    laid = thumbnails.tiled(np.moveaxis(images[:, :depth], 1, 3), COLUMNS)
     buffer = io.BytesIO()
     Image.fromarray(laid if depth == 3 else laid[..., 0]).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()

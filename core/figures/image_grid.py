@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.figures import thumbnails
-from core.figures.charts import RIGHT, WRONG
+from core.figures.charts import RIGHT, WRONG, make_clickable, rgb
 
 LINE = 0.3  # height of the text under an image, as a share of the image's side
 
@@ -27,12 +27,12 @@ def figure(
 
     A click gives the image's place in the grid. Raises ValueError without images.
     """
-    colors = np.array([list(bytes.fromhex(color.lstrip("#"))) for color in (WRONG, RIGHT)])
+    colors = np.array([rgb(WRONG), rgb(RIGHT)], np.uint8)
     many = len(images) > 36
     scale = max(1, round((2 if many else 3) * 28 / max(images.shape[2:])))
     picture = thumbnails.sheet(
         images & 0xFC if many else images,  # 64 greys: a sixth less to send
-        colors[right.astype(int)].astype(np.uint8),
+        colors[right.astype(int)],
         columns=columns,
         scale=scale,
         line=LINE,
@@ -41,14 +41,11 @@ def figure(
     down = 1 + LINE
     x, y = places % columns, places // columns * down
     drawn = go.Figure()
-    drawn.add_scatter(
+    make_clickable(
+        drawn,
         x=x,
         y=y,
-        mode="markers",
-        marker={"symbol": "square", "size": 0.85 * side},
-        opacity=0,
-        selected={"marker": {"opacity": 0}},
-        unselected={"marker": {"opacity": 0}},
+        size=0.85 * side,
         text=list(hover or texts),
         hovertemplate="%{text}<extra></extra>",
     )
@@ -81,11 +78,6 @@ def figure(
         **plain,
     )
     drawn.update_layout(
-        height=round(rows * down * side),
-        margin={"l": 0, "r": 0, "t": 0, "b": 0},
-        hovermode="closest",
-        clickmode="event+select",
-        dragmode=False,
-        showlegend=False,
+        height=round(rows * down * side), margin=dict.fromkeys("lrtb", 0), showlegend=False
     )
     return drawn

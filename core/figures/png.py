@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.figures.charts import RIGHT, RUN_COLORS, WRONG
-from core.runs.store import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 GRID = 5  # samples a side
 
 
-def confusion(run: Run) -> bytes:
-    """The confusion matrix of the test images, coloured by the logarithm of the counts."""
-    counts, classes = np.array(run.metrics["confusion"]), run.info["classes"]
+def confusion(counts: np.ndarray, classes: Sequence[str], title: str) -> bytes:
+    """A confusion matrix of test images (classes, classes), coloured by the logarithm of its
+    counts.
+    """
     side = max(6.0, 0.45 * len(classes) + 2)
     figure, (axes,) = _subplots(1, (side, side))
     axes.imshow(np.log10(1 + counts), cmap="Blues")
@@ -32,14 +33,13 @@ def confusion(run: Run) -> bytes:
     names = [_literal(name) for name in classes]
     axes.set_xticks(ticks, names, rotation=45, ha="right")
     axes.set_yticks(ticks, names)
-    title = _literal(f"{run.title}: confusion matrix, test images")
+    title = _literal(f"{title}: confusion matrix, test images")
     axes.set(xlabel="predicted", ylabel="true", title=title)
     return _png(figure)
 
 
-def curves(run: Run) -> bytes:
-    """Loss and accuracy by epoch of each part that the run has."""
-    history, _ = run.history()
+def curves(history: Sequence[Mapping[str, Any]], title: str) -> bytes:
+    """Loss and accuracy by epoch of each part that the records of `history` have."""
     figure, axes = _subplots(2, (11, 4.2))
     epochs = [record["epoch"] for record in history]
     for place, quantity in zip(axes, ("loss", "accuracy"), strict=True):
@@ -51,16 +51,20 @@ def curves(run: Run) -> bytes:
         place.set(xlabel="epoch", ylabel=quantity)
         place.legend(frameon=False)
         place.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(_literal(run.title))
+    figure.suptitle(_literal(title))
     return _png(figure)
 
 
-def samples(run: Run, images: np.ndarray) -> bytes:
+def samples(
+    images: np.ndarray,
+    labels: np.ndarray,
+    predicted: np.ndarray,
+    classes: Sequence[str],
+    title: str,
+) -> bytes:
     """The first 25 of `images` uint8 (N, C, H, W), captioned in green when right and in vermilion
     when wrong.
     """
-    classes, stored = run.info["classes"], run.predictions()
-    labels, predicted = stored["labels"], stored["probs"].argmax(1)
     figure, axes = _subplots(GRID * GRID, (9, 10.5), rows=GRID)
     for axis in axes:
         axis.axis("off")
@@ -71,7 +75,7 @@ def samples(run: Run, images: np.ndarray) -> bytes:
         answer, true = classes[predicted[index]], classes[labels[index]]
         caption = f"✓ {answer}" if right else f"✗ said {answer}, is {true}"
         axis.set_title(_literal(caption), color=RIGHT if right else WRONG, fontsize=9)
-    figure.suptitle(_literal(f"{run.title}: the first {GRID * GRID} test images"))
+    figure.suptitle(_literal(f"{title}: the first {GRID * GRID} test images"))
     return _png(figure)
 
 

@@ -27,17 +27,16 @@ def lines(
 ) -> str:
     """(epochs, values) of each part as a line; gaps where a value is not finite.
 
-    `names` says how a part is called, `label` what the axis shows.
+    `names` says how a part is called, `label` what the values are.
     """
-    xs = np.concatenate([np.asarray(x, float) for x, _ in series.values()])
-    ys = np.concatenate([np.asarray(y, float) for _, y in series.values()])
+    xs, ys = (np.concatenate(values).astype(float) for values in zip(*series.values(), strict=True))
     ys = ys[np.isfinite(ys)]
     if not len(ys):
         return ""
     low, high = _round_range(float(ys.min()), float(ys.max()))
     start, end = float(xs.min()), max(float(xs.max()), float(xs.min()) + 1)
     across, up = _scale(start, end, LEFT, WIDTH - RIGHT), _scale(low, high, HEIGHT - BOTTOM, TOP)
-    parts = [_axes(across, up, (start, end), (low, high), "epoch", label, percent)]
+    parts = [_axes(across, up, (start, end), (low, high), "epoch", percent)]
     for part, (x, y) in series.items():
         drawn = _path(_thinned(np.column_stack([x, y]).astype(float)), across, up)
         dash = f' stroke-dasharray="{DASHES[part]}"' if DASHES.get(part) else ""
@@ -50,7 +49,7 @@ def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     across, up = _scale(0, 1, LEFT, WIDTH - RIGHT), _scale(0, 1, HEIGHT - BOTTOM, TOP)
     total = sum(row["count"] for row in bins) or 1
     parts = [
-        _axes(across, up, (0, 1), (0, 1), "confidence", "accuracy", True),
+        _axes(across, up, (0, 1), (0, 1), "confidence", True),
         (
             f'<path d="M{across(0):.1f} {up(0):.1f}L{across(1):.1f} {up(1):.1f}" '
             'stroke="var(--soft)" stroke-dasharray="3 4"/>'
@@ -97,39 +96,30 @@ def _thinned(points: np.ndarray) -> np.ndarray:
 def _path(points: np.ndarray, across: Scale, up: Scale) -> str:
     words, move = [], "M"
     for x, y in points:
-        if not np.isfinite(y):
-            move = "M"
-            continue
-        words.append(f"{move}{across(x):.1f} {up(y):.1f}")
-        move = "L"
+        if np.isfinite(y):
+            words.append(f"{move}{across(x):.1f} {up(y):.1f}")
+        move = "L" if np.isfinite(y) else "M"
     if len(words) == 1:  # a single point still shows, as a dot
         words.append("h0.1")
     return "".join(words)
 
 
-def _axes(
-    across: Scale, up: Scale, xs: Range, ys: Range, x_label: str, y_label: str, percent: bool
-) -> str:
+def _axes(across: Scale, up: Scale, xs: Range, ys: Range, name: str, percent: bool) -> str:
+    """Both axes with their numbers, and the `name` of the one across."""
     parts = []
+    digits = 0 if ys[1] - ys[0] > 0.04 else 1
     for value in np.linspace(*ys, 5):
-        text = (
-            f"{100 * value:.0f} %"
-            if percent and ys[1] - ys[0] > 0.04
-            else (f"{100 * value:.1f} %" if percent else f"{value:.3g}")
-        )
+        text = f"{100 * value:.{digits}f} %" if percent else f"{value:.3g}"
         parts.append(
             f'<path d="M{LEFT} {up(value):.1f}H{WIDTH - RIGHT}" stroke="var(--line)"/>'
             f'<text x="{LEFT - 6}" y="{up(value) + 4:.1f}" text-anchor="end">{text}</text>'
         )
     for value in _ticks(*xs):
-        text = f"{value:g}"
         parts.append(
             f'<text x="{across(value):.1f}" y="{HEIGHT - BOTTOM + 16}" '
-            f'text-anchor="middle">{text}</text>'
+            f'text-anchor="middle">{value:g}</text>'
         )
-    parts.append(
-        f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{escape(x_label)}</text>'
-    )
+    parts.append(f'<text x="{WIDTH - RIGHT}" y="{HEIGHT - 4}" text-anchor="end">{name}</text>')
     return "".join(parts)
 
 

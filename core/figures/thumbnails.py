@@ -10,7 +10,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from core.figures.charts import RIGHT, WRONG
+from core.figures.charts import RIGHT, WRONG, rgb
 
 OUTER, FRAME, GAP = 2, 3, 3  # pixels between frames, of a frame, and within it
 HEAT_COLORS = ((255, 178, 36), (84, 148, 255))  # for the class, against it
@@ -28,11 +28,11 @@ def tile(image: np.ndarray, *, right: bool | None = None, size: int = 112) -> np
     picture = np.pad(picture, ((0, 0), (0, 0), (0, 1)), constant_values=255)
     if right is None:
         return picture
-    color = (RIGHT if right else WRONG).lstrip("#")
+    color = rgb(RIGHT if right else WRONG)
     frame, gap = max(4, size // 28), max(6, size // 18)
     height, width = (side + 2 * (frame + gap) for side in picture.shape[:2])
     framed = np.zeros((height, width, 4), np.uint8)
-    framed[gap:-gap, gap:-gap] = [*bytes.fromhex(color), 255]
+    framed[gap:-gap, gap:-gap] = (*color, 255)
     framed[frame + gap : -frame - gap, frame + gap : -frame - gap] = picture
     return framed
 
@@ -79,11 +79,17 @@ def sheet(
     tiles[:, edge:-edge, edge:-edge, :3] = large
     tiles[:, edge:-edge, edge:-edge, 3] = 255
     tiles = np.pad(tiles, ((0, 0), (0, round(line * tiles.shape[1])), (0, 0), (0, 0)))
-    rows = -(-count // columns)
-    whole = np.zeros((rows * columns, *tiles.shape[1:]), np.uint8)
+    return tiled(tiles, columns)
+
+
+def tiled(tiles: np.ndarray, columns: int) -> np.ndarray:
+    """Pictures uint8 (M, H, W, depth) side by side, `columns` a row; zeros where there is none."""
+    count, height, width, depth = tiles.shape
+    rows = -(-max(1, count) // columns)
+    whole = np.zeros((rows * columns, height, width, depth), np.uint8)
     whole[:count] = tiles
-    whole = whole.reshape(rows, columns, *tiles.shape[1:]).swapaxes(1, 2)
-    return whole.reshape(rows * tiles.shape[1], columns * tiles.shape[2], 4)
+    whole = whole.reshape(rows, columns, height, width, depth).swapaxes(1, 2)
+    return whole.reshape(rows * height, columns * width, depth)
 
 
 def encode(picture: np.ndarray) -> bytes:

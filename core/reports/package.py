@@ -32,7 +32,7 @@ class Package:
 
 
 def package(run: Run, on_progress: Callable[[str], None] = lambda name: None) -> Package:
-    """All that a finished run gives away; `tell(name)` is called before each file is made.
+    """All that a finished run gives away; `on_progress(name)` is called before each file is made.
 
     Raises BrokenRun, or ValueError for a run that is not finished.
     """
@@ -111,7 +111,7 @@ def predictions_csv(run: Run) -> str:
 
 def onnx(run: Run) -> bytes:
     """The network with its normalisation and softmax: uint8 images (N, C, H, W) in, probabilities
-    out. Raises NotHere when the exporter is not installed.
+    out. Raises Unavailable when the exporter is not installed.
     """
     try:
         import onnx  # noqa: F401  (the exporter's own dependencies)
@@ -149,10 +149,20 @@ def onnx(run: Run) -> bytes:
     return program.model_proto.SerializeToString()
 
 
+def confusion_png(run: Run) -> bytes:
+    return png.confusion(np.array(run.metrics["confusion"]), run.info["classes"], run.title)
+
+
+def curves_png(run: Run) -> bytes:
+    return png.curves(run.history()[0], run.title)
+
+
 def _samples(run: Run, images: np.ndarray | None) -> bytes:
     if images is None:
         raise Unavailable  # `package` knows why
-    return png.samples(run, images)
+    stored = run.predictions()
+    predicted = stored["probs"].argmax(1)
+    return png.samples(images, stored["labels"], predicted, run.info["classes"], run.title)
 
 
 MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {
@@ -162,8 +172,8 @@ MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {
     "predictions.csv": lambda run, images: predictions_csv(run),
     "model_accuracy.txt": lambda run, images: accuracy_text(run),
     "classification_report.txt": lambda run, images: report_text(run),
-    "output_graph.png": lambda run, images: png.confusion(run),
-    "curves.png": lambda run, images: png.curves(run),
+    "output_graph.png": lambda run, images: confusion_png(run),
+    "curves.png": lambda run, images: curves_png(run),
     "output_sample.png": _samples,
     "model.onnx": lambda run, images: onnx(run),
 }

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from core.figures import png
 from core.reports import package
 from core.runs.store import Run
 
@@ -36,11 +35,8 @@ def to_tensorboard(run: Run, folder: Path) -> str:
         plain = {key: str(value) for key, value in parameters(run).items()}
         numbers = {f"result/{key}": value for key, value in metrics(run).items()}
         writer.add_hparams(plain, numbers, run_name=".")
-        for name, content in (
-            ("confusion", png.confusion(run)),
-            ("curves", png.curves(run)),
-        ):
-            writer.add_image(name, _pixels(content), dataformats="HWC")
+        for name, draw in (("confusion", package.confusion_png), ("curves", package.curves_png)):
+            writer.add_image(name, _pixels(draw(run)), dataformats="HWC")
         writer.add_text("report", f"```\n{package.report_text(run)}\n```")
     return f"written; look at it with: tensorboard --logdir {folder}"
 

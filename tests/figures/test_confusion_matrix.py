@@ -81,11 +81,10 @@ def test_a_cell_without_images_has_no_number():
     assert heat.text.tolist() == [["3", ""], ["", ""]]
 
 
-@pytest.mark.parametrize("draw", [confusion_matrix.confusion, confusion_matrix.difference])
-def test_the_chosen_cell_is_outlined(draw):
-    shape = draw(COUNTS, named(5), chosen=(1, 3)).layout.shapes[0]
+def test_the_chosen_cell_is_outlined():
+    shape = confusion_matrix.confusion(COUNTS, named(5), chosen=(1, 3)).layout.shapes[0]
     assert (shape.x0, shape.x1, shape.y0, shape.y1) == (2.5, 3.5, 0.5, 1.5)
-    assert not draw(COUNTS, named(5)).layout.shapes
+    assert not confusion_matrix.confusion(COUNTS, named(5)).layout.shapes
 
 
 def test_true_classes_run_downwards():
