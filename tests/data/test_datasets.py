@@ -39,16 +39,19 @@ def test_mean_and_std_are_those_of_the_training_part(rgb):
     assert rgb.std == pytest.approx(pixels.std((0, 2, 3), correction=0).tolist())
 
 
-def test_sha256_changes_with_one_pixel_and_with_a_class_name(gray):
+def test_sha256_changes_with_one_pixel_one_label_and_a_class_name(gray):
     train, test = gray.train, gray.test
     arrays = [part.numpy() for part in (train.images, train.labels, test.images, test.labels)]
     same = datasets.from_arrays("copy", *arrays, gray.classes)
     assert same.sha256 == gray.sha256
     renamed = datasets.from_arrays("copy", *arrays, (*gray.classes[:-1], "other"))
     assert renamed.sha256 != gray.sha256
-    arrays[0] = arrays[0].copy()
-    arrays[0][0, 0, 0, 0] ^= 1
-    assert datasets.from_arrays("copy", *arrays, gray.classes).sha256 != gray.sha256
+    for part in range(4):  # images and labels of either part
+        changed = [array.copy() for array in arrays]
+        changed[part].flat[0] ^= 1
+        other = datasets.from_arrays("copy", *changed, gray.classes)
+        assert other.sha256 != gray.sha256
+        assert (other.test_sha256 != gray.test_sha256) == (part > 1)
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,24 @@ def test_axes_say_what_they_show():
     assert not charts.curves([], "loss").data
 
 
+def titles(figure) -> tuple[str, str]:
+    return figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+
+
+def test_every_chart_names_both_of_its_axes():
+    assert titles(charts.curves([line()], "loss")) == ("epoch", "loss")
+    first = charts.first_epoch([(64, 2.3, 0.1)], "accuracy", color="#123456")
+    assert titles(first) == ("images seen in the first epoch", "accuracy")
+    bins = [{"confidence": 0.55, "accuracy": 0.5, "count": 1}]
+    assert titles(charts.reliability(bins, color="#123456")) == ("mean confidence", "accuracy")
+    covered = charts.coverage(np.ones(1), np.ones(1), (1.0, 1.0), color="#123456")
+    assert titles(covered) == ("share answered", "of them right")
+    assert titles(charts.strip(np.zeros(1, int), np.ones(1), 0, ["a"], 1)) == (
+        "epoch",
+        "confidence",
+    )
+
+
 def test_the_first_epoch_is_drawn_by_images_seen():
     points = [(64, 2.3, 0.1), (128, 1.9, 0.4)]
     for quantity, expected in (("loss", [2.3, 1.9]), ("accuracy", [0.1, 0.4])):

@@ -2,6 +2,8 @@
 
 import xml.etree.ElementTree as ET
 
+import pytest
+
 from core.figures import svg
 
 NAMES = {"train": "training", "validation": "validation <b>"}
@@ -41,3 +43,22 @@ def test_the_reliability_diagram_has_a_point_a_bin():
     root = ET.fromstring(svg.reliability(bins))
     told = [title.text for title in root.iter("title")]
     assert told[1] == "confidence 0.900, accuracy 0.950, 97 images"
+    (sparse, dense) = root.iter("circle")
+    across = [float(circle.get("cx")) for circle in (sparse, dense)]
+    up = [float(circle.get("cy")) for circle in (sparse, dense)]
+    width, height = svg.WIDTH - svg.LEFT - svg.RIGHT, svg.HEIGHT - svg.TOP - svg.BOTTOM
+    assert across == pytest.approx([svg.LEFT + width * x for x in (0.4, 0.9)], abs=0.06)
+    bottom = svg.HEIGHT - svg.BOTTOM
+    assert up == pytest.approx([bottom - height * y for y in (0.3, 0.95)], abs=0.06)
+
+
+def test_the_axis_across_is_named_below_it():
+    bins = [{"low": 0.0, "high": 1.0, "count": 3, "confidence": 0.4, "accuracy": 0.3}]
+    series = {"train": ([1, 2], [1.0, 0.5])}
+    for drawn, name in (
+        (svg.reliability(bins), "confidence"),
+        (svg.lines(series, names=NAMES, label="loss"), "epoch"),
+    ):
+        *_, last = ET.fromstring(drawn).iter("text")
+        assert last.text == name
+        assert float(last.get("y")) > svg.HEIGHT - svg.BOTTOM

@@ -59,7 +59,7 @@ def untouched(artifacts, outside):
 def rich(tiny):
     """The tiny run with all that is computed and written later."""
     neighbours.save(tiny.id)
-    scoring.stamp(tiny.id)
+    scoring.save_reproduction(tiny.id)
     tags.write(tiny.info["test_sha256"], 3, "ambiguous")
     queue.annotate(tiny.id, note="Look at 8")
     return store.load(tiny.id)

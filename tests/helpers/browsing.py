@@ -105,7 +105,7 @@ def training_app(artifacts, tmp_path):
     app = App(artifacts, tmp_path / "no-data")
     yield app
     app.kill()
-    for run in queue.queue():
+    for run in queue.active_runs():
         heartbeat = queue.progress(run)
         if heartbeat.get("pid"):
             os.kill(heartbeat["pid"], signal.SIGKILL)

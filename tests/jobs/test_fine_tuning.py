@@ -200,7 +200,7 @@ def test_a_damaged_first_run_leaves_nothing_in_line(kept):
     path.write_bytes(content)
     with pytest.raises(files.BrokenRun, match="checksum mismatch"):
         queue.submit(**found, start=False)
-    assert queue.queue() == []
+    assert queue.active_runs() == []
     assert [run.id for run in store.list_runs()] == [kept.id]
 
 

@@ -61,7 +61,7 @@ def test_who_leaves_a_training_and_comes_back_finds_it_live_and_alone(started):
     check_live(open_page("run", run=run_id), run_id)  # another tab, or another server
     again = press_start(open_page("train"))
     assert named(again) == run_id
-    assert [run.id for run in queue.queue()] == [run_id]
+    assert [run.id for run in queue.active_runs()] == [run_id]
     assert len(started) == 1
     assert workers.state_of(run_id) == "running"
 

@@ -108,7 +108,7 @@ def test_after_export_delete_and_import_every_page_is_the_same(tiny):
     """Case 46: through the worker's own zip, with what was computed and noted about the run."""
     other = second_run(tiny, name="Other")
     neighbours.save(tiny.id)
-    scoring.stamp(tiny.id)
+    scoring.save_reproduction(tiny.id)
     tags.write(tiny.info["test_sha256"], 3, "ambiguous")
     review.save(tiny.id, "errors", status="discussed", note="Kept")
     image = {"image": "3"}
@@ -210,7 +210,7 @@ def test_hosted_visitors_steer_only_what_they_began(tiny, hosted, no_workers):
     at = open_page("train", recipe="digits-cnn")
     at.button(key="train_start").click().run()
     assert not at.exception
-    (mine,) = queue.queue()
+    (mine,) = queue.active_runs()
     at.switch_page("pages/train.py").run()
     assert f"line_{mine.id}" in {button.key for button in at.button}
     for page in ("train", "run"):  # another visitor
@@ -219,14 +219,14 @@ def test_hosted_visitors_steer_only_what_they_began(tiny, hosted, no_workers):
         assert not {button.key for button in other.button} & {f"line_{mine.id}", "run_stop"}
     at.button(key=f"line_{mine.id}").click().run()
     assert not at.error
-    assert queue.queue() == []
+    assert queue.active_runs() == []
 
 
 def test_the_same_wish_of_another_visitor_makes_it_not_theirs(hosted, artifacts, no_workers):
     first, second = (open_page("train", recipe="digits-cnn") for _ in range(2))
     first.button(key="train_start").click().run()
     second.button(key="train_start").click().run()
-    (run,) = queue.queue()
+    (run,) = queue.active_runs()
     for at, own in ((first, True), (second, False)):
         at.switch_page("pages/train.py").run()
         assert (f"line_{run.id}" in {button.key for button in at.button}) is own

@@ -31,6 +31,11 @@ def test_a_flat_ground_is_recognised_and_paper_is_not():
     assert background.flat_ground(slope) is None
 
 
+def test_ink_lies_under_a_flat_ground_and_what_is_lighter_does_not():
+    gray = np.array([[200.0, 50.0, 0.0, 255.0]], np.float32)
+    assert background.under(gray, 200) == pytest.approx(np.array([[0, 0.75, 1, 0]]))
+
+
 @pytest.mark.parametrize("dim", [0.4, 0.7])
 def test_a_shadow_leaves_no_mark_and_ink_in_it_is_as_dark_as_outside(dim):
     gray = page()

@@ -12,6 +12,7 @@ from core.jobs import experiment, queue
 from core.reports import html_report, review
 from core.runs import store
 from tests.helpers import ROOT
+from tests.helpers.runs import worse_run
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 HOSTILE = "</script><script>document.title='x'</script><style>*{display:none}</style>\u202e$1 ${2}"
@@ -24,14 +25,16 @@ def made(run: store.Run) -> str:
 
 
 class Outline(HTMLParser):
-    """Elements opened and closed, and every address that is named."""
+    """Every address that is named; how many scripts and styles there are."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.depth, self.addresses = 0, []
+        self.addresses, self.scripts, self.styles = [], 0, 0
 
     def handle_starttag(self, tag, attributes):
         named = dict(attributes)
+        self.scripts += tag == "script"
+        self.styles += tag == "style"
         self.addresses += [named[key] for key in ("src", "href", "action") if key in named]
 
 
@@ -114,14 +117,30 @@ def test_without_a_network_a_cell_shows_exactly_its_images(tiny, tmp_path, brows
     assert all(url.startswith(("file:", "data:")) for url in asked)
 
 
+def hostile(run: store.Run) -> store.Run:
+    """The run with what would be markup in every place that takes words."""
+    info = json.loads((run.folder / store.INFO).read_text())
+    words = {"classes": [f"{HOSTILE}{n}" for n in range(10)], "title": HOSTILE, "stated": HOSTILE}
+    (run.folder / store.INFO).write_text(json.dumps(info | words))
+    (run.folder / store.NOTES).write_text(json.dumps({"name": HOSTILE * 200, "note": HOSTILE}))
+    review.save(run.id, "errors", status="open", note=HOSTILE)
+    return store.load(run.id)
+
+
+def test_no_word_from_outside_becomes_markup(tiny):
+    """Case 40."""
+    plain, marked = Outline(), Outline()
+    plain.feed(made(tiny))
+    marked.feed(made(hostile(tiny)))
+    assert marked.scripts == plain.scripts
+    assert marked.styles == plain.styles
+
+
 def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
     """Case 40."""
-    info = json.loads((tiny.folder / store.INFO).read_text())
-    hostile = {"classes": [f"{HOSTILE}{n}" for n in range(10)], "title": HOSTILE, "stated": HOSTILE}
-    (tiny.folder / store.INFO).write_text(json.dumps(info | hostile))
-    (tiny.folder / store.NOTES).write_text(json.dumps({"name": HOSTILE * 200, "note": HOSTILE}))
+    run = hostile(tiny)
     path = tmp_path / "report.html"
-    path.write_text(made(store.load(tiny.id)), encoding="utf-8")
+    path.write_text(made(run), encoding="utf-8")
     context = browser.new_context()
     page = context.new_page()
     page.goto(path.as_uri())
@@ -131,6 +150,12 @@ def test_hostile_names_and_notes_are_shown_as_text(tiny, tmp_path, browser):
     page.locator(".matrix button").first.click()
     page.locator("dialog[open]").wait_for()
     context.close()
+
+
+def test_right_and_wrong_tiles_differ_by_class_sign_and_text(tiny):
+    tiles = re.findall(r'<li class="(good|bad)">.*?<span>(.)', made(worse_run(tiny, spoil=10)))
+    assert {kind for kind, _ in tiles} == {"good", "bad"}
+    assert all((kind == "good") == (sign == "✓") for kind, sign in tiles)
 
 
 @pytest.mark.trains

@@ -29,6 +29,22 @@ def test_the_hosted_profile_is_stricter(monkeypatch):
         limits.check(TrainConfig(epochs=11))
 
 
+def test_a_hosted_installation_takes_in_and_keeps_nothing_unless_told_to(monkeypatch, artifacts):
+    switches = {"LIGHTBOX_IMPORT": limits.import_off, "LIGHTBOX_PERSONAL": limits.personal_off}
+    for name, off in switches.items():
+        assert off() is None
+        monkeypatch.setenv(name, "off")
+        assert name in off()
+        monkeypatch.delenv(name)
+    assert limits.max_import_bytes() == 100_000_000
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
+    assert limits.max_import_bytes() == 10_000_000
+    for name, off in switches.items():
+        assert name in off()
+        monkeypatch.setenv(name, "on")
+        assert off() is None
+
+
 def test_training_can_be_switched_off(monkeypatch, artifacts):
     assert limits.training_off() is None
     monkeypatch.setenv("LIGHTBOX_TRAINING", "off")

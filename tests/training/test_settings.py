@@ -32,6 +32,26 @@ def test_settings_out_of_range_are_refused_by_name(field, value):
         settings.TrainConfig(**{field: value})
 
 
+@pytest.mark.parametrize(
+    ("field", "low", "high", "step"),
+    [
+        ("epochs", 1, 10_000, 1),
+        ("batch_size", 1, 65_536, 1),
+        ("lr", 1e-8, 10.0, 1e-9),
+        ("label_smoothing", 0.0, 0.9, 0.01),
+        ("rotation", 0.0, 180.0, 0.1),
+        ("upstrokes", 0.0, 1.0, 0.01),
+    ],
+)
+def test_both_ends_of_a_range_are_allowed_and_nothing_beyond(field, low, high, step):
+    """Case 41."""
+    for value in (low, high):
+        assert getattr(settings.TrainConfig(**{field: value}), field) == value
+    for value in (low - step, high + step):
+        with pytest.raises(ValueError, match=f"^{field}: .* is outside"):
+            settings.TrainConfig(**{field: value})
+
+
 def test_choosing_on_validation_needs_a_validation_split():
     with pytest.raises(ValueError, match="select: 'best' needs a validation split"):
         settings.TrainConfig(select="best", validation=0.0)

@@ -129,7 +129,7 @@ def test_train_further_puts_a_run_in_line(tiny, monkeypatch):
     monkeypatch.setattr(queue, "_start", lambda run_id: None)
     at = opened()
     at.button(key="personal_further").click().run()
-    (queued,) = queue.queue()
+    (queued,) = queue.active_runs()
     assert queued.info["start_from"]["run"] == tiny.id
     assert queued.title == "Tiny, with own drawings"
 
@@ -141,7 +141,7 @@ def test_without_drawings_to_train_on_the_reason_is_said(tiny, monkeypatch):
     at = opened()
     at.button(key="personal_further").click().run()
     assert "none is there to train on" in at.error[0].value.replace("\\", "")
-    assert queue.queue() == []
+    assert queue.active_runs() == []
 
 
 def test_the_hosted_profile_shows_nothing_of_it(tiny, monkeypatch):
