@@ -56,7 +56,7 @@ def take_in(content: bytes) -> Imported:
     """Write the run that a zip of `export --zip` holds, under its own id or a fresh one.
 
     Raises BadArchive when it is not whole, not what its manifest says, or hostile; BrokenRun when
-    its weights do not load; jobs.Refused when runs are not taken in here or it is here already.
+    its weights do not load; queue.Refused when runs are not taken in here or it is here already.
     """
     if reason := limits.import_off():
         raise queue.Refused(reason)
@@ -73,6 +73,8 @@ def take_in(content: bytes) -> Imported:
 
 def _place(found: dict[str, bytes], info: dict[str, Any]) -> Imported:
     """Beside its name first, loaded there once, then moved: no half run is ever listed."""
+    from core.analysis import scoring  # and with it torch: pages ask this file for names alone
+
     asked = info["id"]
     noted = tags.checked(json.loads(found.pop(tags.NAME, b"{}")))
     run_id = _free_id(asked, found[store.MANIFEST], info["recipe"])
@@ -82,8 +84,10 @@ def _place(found: dict[str, bytes], info: dict[str, Any]) -> Imported:
         for name, content in found.items():
             files.write_bytes(folder / name, content)
         run = store.Run(asked, folder, info, json.loads(found[store.METRICS]))
-        _check_network(run)
-        _check_computed(run)
+        scoring.load_model(run)  # dense finite numbers that fit the network, or BrokenRun
+        for name, read in COMPUTED.items():
+            if (folder / name).exists() and read(run) is None:
+                raise BadArchive(f"{name} does not belong to this run: take it out of the zip")
         folder.rename(store.root() / run_id)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -104,7 +108,7 @@ def _free_id(asked: str, manifest: bytes, recipe: str) -> str:
 
 
 def _unpack(content: bytes) -> dict[str, bytes]:
-    """The run's files by name, at most `unzip.MAX_UNPACKED` bytes. Raises BadArchive."""
+    """The run's files by name, at most `safe_zip.MAX_UNPACKED` bytes. Raises BadArchive."""
     with safe_zip.opened(content) as (sizes, read):
         if missing := [name for name in TAKEN if name not in sizes]:
             raise BadArchive(
@@ -128,9 +132,7 @@ def _check(found: dict[str, bytes]) -> dict[str, Any]:
     import_checks.history(found[store.HISTORY])
     metrics = _object(found, store.METRICS, import_checks.METRIC_KEYS)
     import_checks.predictions(found[store.PREDICTIONS], metrics, info["classes"])
-    notes: dict[str, Any] = {}
-    if store.NOTES in found:
-        notes = _object(found, store.NOTES, ())
+    notes = _object(found, store.NOTES, ()) if store.NOTES in found else {}
     found[store.NOTES] = json.dumps(_checked_notes(notes), ensure_ascii=False).encode()
     if tags.NAME in found:
         _object(found, tags.NAME, ())
@@ -163,17 +165,3 @@ def _object(found: dict[str, bytes], name: str, needed: tuple[str, ...]) -> dict
     if not isinstance(value, dict) or any(key not in value for key in needed):
         raise BadArchive(f"{name} lacks one of {', '.join(needed)}")
     return value
-
-
-def _check_computed(run: store.Run) -> None:
-    """What was computed about the run is of its weights and fits its data set."""
-    for name, read in COMPUTED.items():
-        if (run.folder / name).exists() and read(run) is None:
-            raise BadArchive(f"{name} does not belong to this run: take it out of the zip")
-
-
-def _check_network(run: store.Run) -> None:
-    """The weights are dense finite numbers that fit the network. Raises BrokenRun."""
-    from core.analysis import scoring  # and with it torch: pages ask this file for names alone
-
-    scoring.load_model(run)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from core.reports import notebook_cells
+from core.reports import notebook_cells as cells
 from core.reports.model_card import one_line
 from core.runs.store import Run
 from core.training.recipes import Recipe
@@ -71,19 +71,15 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
         functions += _own(augmentation)
     functions += [loop.make_optimizer, loop._make_schedule, loop._mix]
     yield "code", f"CHUNK, PREPARED = {steps.CHUNK}, {loop.PREPARED}\n\n\n" + _cut_out(*functions)
-    pixels = "augment(images[chunk].float(), config, generator)"
-    yield (
-        "code",
-        notebook_cells.TRAINING.replace("PIXELS", pixels if changed else "images[chunk].float()"),
-    )
-    yield "code", notebook_cells.WEIGHTS
+    pixels = "images[chunk].float()"
+    pixels = f"augment({pixels}, config, generator)" if changed else pixels
+    yield "code", cells.TRAINING.replace("PIXELS", pixels)
+    yield "code", cells.WEIGHTS
     yield "markdown", "## The result"
-    yield "code", notebook_cells.RESULT
+    yield "code", cells.RESULT
     yield "markdown", "## The figures"
-    yield "code", notebook_cells.CURVES
-    yield "code", notebook_cells.CONFUSION
-    yield "code", notebook_cells.SAMPLES
-    yield "code", notebook_cells.CALIBRATION
+    for figure in (cells.CURVES, cells.CONFUSION, cells.SAMPLES, cells.CALIBRATION):
+        yield "code", figure
 
 
 def _opening(run: Run, script: bool) -> str:
@@ -104,18 +100,12 @@ def _opening(run: Run, script: bool) -> str:
             "from the beginning, while the run went on from another with drawings that are not in "
             "here: its weights will differ."
         )
-    return "\n".join(
-        [
-            f"# {words(run.title)}",
-            "",
-            (
-                f"{100 * run.metrics['test_accuracy']:.2f} % of {run.metrics['test_count']:,} test "
-                "images classified correctly, rebuilt in plain PyTorch."
-            ),
-            f"`model.pth` and `history.jsonl` lie beside this file; {clause}, {ends}",
-            "",
-            words(f"pip install {' '.join(packages)} matplotlib", 300),
-        ]
+    return (
+        f"# {words(run.title)}\n\n"
+        f"{100 * run.metrics['test_accuracy']:.2f} % of {run.metrics['test_count']:,} test images "
+        "classified correctly, rebuilt in plain PyTorch.\n"
+        f"`model.pth` and `history.jsonl` lie beside this file; {clause}, {ends}\n\n"
+        + words(f"pip install {' '.join(packages)} matplotlib", 300)
     )
 
 
@@ -177,14 +167,14 @@ def _data(run: Run) -> str:
 
     known = datasets.DATASETS.get(run.info["dataset"])
     if known is None:
-        load = notebook_cells.OWN_DATA.replace("NAME", repr(str(run.info["dataset"])))
+        load = cells.OWN_DATA.replace("NAME", repr(str(run.info["dataset"])))
     elif known.folder is None:
-        load = notebook_cells.DIGITS
+        load = cells.DIGITS
     else:
-        load = notebook_cells.PUBLISHED.replace("KIND", known.folder)
+        load = cells.PUBLISHED.replace("KIND", known.folder)
     functions = _cut_out(digits.stratified_order, datasets.hash_part)
     digest = f"TEST_SHA256 = {str(run.info['test_sha256'])!r}"
-    return f"{functions}\n\n\n{load.strip()}\n\n{digest}\n{notebook_cells.HOLDOUT.strip()}"
+    return f"{functions}\n\n\n{load.strip()}\n\n{digest}\n{cells.HOLDOUT.strip()}"
 
 
 def _network(run: Run, recipe: Recipe) -> str:
@@ -193,19 +183,13 @@ def _network(run: Run, recipe: Recipe) -> str:
     model = models.build(
         recipe.model, tuple(run.info["shape"]), len(run.info["classes"]), **recipe.sizes
     )
-    lines = [
-        "torch.manual_seed(SEED)",
-        "network = nn.Sequential(",
-        *(f"    nn.{_layer(layer)}," for layer in model),
-        ")",
-    ]
-    if recipe.sizes.get("glorot"):
-        lines += notebook_cells.GLOROT.strip().splitlines()
-    lines += [
-        "network = network.to(memory_format=torch.channels_last)",
-        'print(f"{sum(p.numel() for p in network.parameters()):,} parameters")',
-    ]
-    return "\n".join(lines)
+    layers = "".join(f"    nn.{_layer(layer)},\n" for layer in model)
+    return (
+        f"torch.manual_seed(SEED)\nnetwork = nn.Sequential(\n{layers})\n"
+        + (cells.GLOROT.lstrip() if recipe.sizes.get("glorot") else "")
+        + "network = network.to(memory_format=torch.channels_last)\n"
+        'print(f"{sum(p.numel() for p in network.parameters()):,} parameters")'
+    )
 
 
 def _layer(layer: Any) -> str:
@@ -227,7 +211,7 @@ def _layer(layer: Any) -> str:
         return "AdaptiveAvgPool2d(1)"
     if kind in ("ReLU", "Flatten"):
         return f"{kind}()"
-    raise ValueError(f"rebuild.py does not know how a layer {kind} is written: teach it")
+    raise ValueError(f"code_export.py does not know how a layer {kind} is written: teach it")
 
 
 def _own(module: ModuleType) -> list[Callable[..., Any]]:

@@ -1,5 +1,5 @@
-"""Code of the notebook and script that is the same for every run. Called by rebuild.py, which fills
-in what stands in capitals.
+"""Code of the notebook and script that is the same for every run. Serves code_export.py, which
+fills in what stands in capitals.
 """
 
 DIGITS = """

@@ -56,34 +56,27 @@ def package(run: Run, on_progress: Callable[[str], None] = lambda name: None) ->
 
 
 def export(
-    run: Run, folder: Path, on_progress: Callable[[str], None] = lambda name: None
+    run: Run,
+    folder: Path,
+    on_progress: Callable[[str], None] = lambda name: None,
+    *,
+    zipped: bool = False,
 ) -> Package:
-    """Write a finished run's package into `folder`, one file each.
+    """Write a finished run's package into `folder`, one file each, or all as RUN.zip, which
+    `archive.take_in` takes.
 
     Raises BrokenRun, or ValueError for a run that is not finished or a folder that cannot be
     written.
     """
     made = package(run, on_progress)
-    _write(folder, made.files)
-    return made
-
-
-def export_zip(
-    run: Run, folder: Path, on_progress: Callable[[str], None] = lambda name: None
-) -> Package:
-    """The package as `folder`/RUN.zip, which `archive.take_in` takes; raises as `export` does."""
-    made = package(run, on_progress)
-    _write(folder, {f"{run.id}.zip": safe_zip.pack(made.files)})
-    return made
-
-
-def _write(folder: Path, contents: dict[str, bytes]) -> None:
+    contents = {f"{run.id}.zip": safe_zip.pack(made.files)} if zipped else made.files
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in contents.items():
             files.write_bytes(folder / name, content)
     except (NotADirectoryError, FileExistsError, PermissionError) as error:
         raise ValueError(f"{folder} cannot be written: {error.strerror}") from error
+    return made
 
 
 def test_images(run: Run) -> tuple[np.ndarray | None, str]:
@@ -100,12 +93,11 @@ def test_images(run: Run) -> tuple[np.ndarray | None, str]:
 def predictions_csv(run: Run) -> str:
     """index, label, prediction, confidence (0 to 1) and right (1 or 0), one line a test image."""
     stored, classes = run.predictions(), run.info["classes"]
-    labels, predicted = stored["labels"], stored["probs"].argmax(1)
-    sure = stored["probs"].max(1).astype(float)
     rows: list[tuple[object, ...]] = [("index", "label", "prediction", "confidence", "right")]
-    for index, (label, answer) in enumerate(zip(labels, predicted, strict=True)):
-        right = int(label == answer)
-        rows.append((index, classes[label], classes[answer], f"{sure[index]:.4f}", right))
+    for index, label in enumerate(stored["labels"]):
+        probs = stored["probs"][index]
+        answer, sure = probs.argmax(), float(probs.max())
+        rows.append((index, classes[label], classes[answer], f"{sure:.4f}", int(label == answer)))
     return files.csv_text(rows)
 
 

@@ -36,11 +36,11 @@ def export(options: argparse.Namespace) -> None:
         return
     if options.zip:
         folder = Path(options.output or "exports")
-        made = package.export_zip(run, folder, on_progress=_print_progress)
+        made = package.export(run, folder, _print_progress, zipped=True)
         print(folder / f"{run.id}.zip")
     else:
         folder = Path(options.output or Path("exports") / run.id)
-        made = package.export(run, folder, on_progress=lambda name: None)
+        made = package.export(run, folder)
         for name in made.files:
             print(folder / name)
     for name, why in made.left_out.items():
@@ -64,7 +64,7 @@ def take_in(options: argparse.Namespace) -> None:
 
 
 def zip_in_worker(run_id: str, on_progress: Callable[[str], None]) -> tuple[bytes, dict[str, str]]:
-    """(the zip of a run, what could not be made and why); `tell(name)` before each file.
+    """(the zip of a run, what could not be made and why); `on_progress(name)` before each.
 
     Raises Refused with the worker's message.
     """

@@ -83,7 +83,7 @@ def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
 
 
 def test_augmentation_is_all_that_settings_can_ask_for():
-    """A setting that core/augment.py reads and rebuild.py does not know would be left out."""
+    """A setting that augmentation.py reads and code_export.py does not know would be left out."""
     read = set(re.findall(r"config\.(\w+)", inspect.getsource(augmentation)))
     assert read == set(settings.AUGMENTATION)
 

@@ -62,7 +62,7 @@ def test_what_is_not_made_is_named_with_the_reason(artifacts, rgb, tmp_path, no_
 
 
 def test_the_zip_holds_the_package_and_can_be_taken_in(tiny, tmp_path, no_exporter):
-    made = package.export_zip(tiny, tmp_path)
+    made = package.export(tiny, tmp_path, zipped=True)
     content = (tmp_path / f"{tiny.id}.zip").read_bytes()
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
         assert set(opened.namelist()) == set(made.files)
