@@ -37,7 +37,10 @@ def views(run: store.Run, other: store.Run) -> dict[str, tuple[str, dict[str, ob
         "Samples, learned last": ("samples", {"order": "Learned last"}),
         "One sample": ("samples", {"image": 18}),
         "Time machine, epoch 1": ("time_machine", {"epoch": 1}),
-        "Time machine, forgotten often": ("time_machine", {"epoch": 2, "event": "Forgotten more than once"}),
+        "Time machine, forgotten often": (
+            "time_machine",
+            {"epoch": 2, "event": "Forgotten more than once"},
+        ),
         "Compare": ("compare", {"b": other.id}),
         "Compare, only B right": ("compare", {"b": other.id, "quadrant": "Only B right"}),
         "Is it true?": ("claim", {}),
