@@ -76,21 +76,20 @@ def _correct(run: store.Run, kind: Kind, answer: Any, picture: Any) -> None:
 
 def _grid(kind: Kind, kept: Sequence[Entry], *, removable: bool) -> None:
     """A page of drawings, newest first, each with its label and what was read."""
-    from core.figures import charts, image_grid
+    from core.figures import image_grid
 
     pages = -(-len(kept) // PER_PAGE)
     number = st.number_input("Page", 1, pages, key="personal_page", width=140) if pages > 1 else 1
     shown = kept[(number - 1) * PER_PAGE : number * PER_PAGE]
     words = {entry.id: _words(kind, entry) for entry in shown}
-    right = np.array([_read_right(kind, entry) for entry in shown])
     columns = min(len(shown), PHONE_COLUMNS if frame.on_phone() else COLUMNS)
     figure = image_grid.figure(
         personal.frames(kind, shown),
-        [charts.plain(_short(kind, entry)) for entry in shown],
-        right,
+        [_short(kind, entry) for entry in shown],
+        np.array([_read_right(kind, entry) for entry in shown]),
         columns=columns,
         side=SIDE,
-        hover=[charts.plain(text) for text in words.values()],
+        hover=list(words.values()),
     )
     with st.container(width=columns * SIDE):
         elements.chart(

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from core.figures import charts
 from core.runs import store
 from ui import elements, frame, loaders
 from ui.url import put, url_number, url_steps
@@ -99,14 +98,9 @@ def _grid(
     short = len(classes) <= 12 and max(map(len, classes)) <= 3
     cut = 15 if side > 100 else 10
     texts = [a.verdict if short else f"{a.sign} {a.predicted[:cut]}" for a in answers]
-    figure = image_grid.figure(
-        images[[answer.index for answer in answers]],
-        [charts.plain(text) for text in texts],
-        np.array([answer.right for answer in answers]),
-        columns=columns,
-        side=side,
-        hover=[charts.plain(str(answer)) for answer in answers],
-    )
+    right, spoken = np.array([a.right for a in answers]), [str(a) for a in answers]
+    shown = images[[a.index for a in answers]]
+    figure = image_grid.figure(shown, texts, right, columns=columns, side=side, hover=spoken)
 
     def clicked() -> None:
         for point in st.session_state[key].selection.points[:1]:
@@ -118,7 +112,7 @@ def _grid(
             key=key,
             on_select=clicked,
             selection_mode="points",
-            alt="Test images; " + "; ".join(map(str, answers[:5])),
+            alt="Test images; " + "; ".join(spoken[:5]),
         )
 
 

@@ -26,7 +26,6 @@ CHOICES = {
 }
 LABELS = {
     "lr": "Learning rate",
-    "upstrokes": "Upstrokes",
     "erasing": "Random erasing",
     "select": "Keep the epoch",
 }

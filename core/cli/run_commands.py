@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from core.jobs import background_tasks
+from core.reports import transfer
 from core.runs import store
 
 
@@ -22,9 +23,7 @@ def _runs(options: argparse.Namespace) -> None:
         rows = [
             {
                 "id": run.id,
-                "recipe": run.info.get("recipe"),
-                "dataset": run.info.get("dataset"),
-                "seed": run.info.get("seed"),
+                **{name: run.info.get(name) for name in ("recipe", "dataset", "seed")},
                 "state": run.status,
                 "test_accuracy": run.metrics.get("test_accuracy"),
                 "problem": run.problem,
@@ -130,18 +129,6 @@ def _predict(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _export(options: argparse.Namespace) -> None:
-    from core.reports import transfer
-
-    transfer.export(options)
-
-
-def _import(options: argparse.Namespace) -> None:
-    from core.reports import transfer
-
-    transfer.take_in(options)
-
-
 def _fetch(options: argparse.Namespace) -> None:
     from core.data import datasets
 
@@ -157,7 +144,7 @@ COMMANDS = {
     "baselines": _baselines,
     "duplicates": _duplicates,
     "predict": _predict,
-    "export": _export,
-    "import": _import,
+    "export": transfer.export,
+    "import": transfer.take_in,
     "fetch": _fetch,
 }

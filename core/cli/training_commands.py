@@ -13,6 +13,8 @@ from core.jobs import fine_tuning, queue, worker
 from core.runs import limits, store, summary
 from core.training import distributed, recipes, settings
 
+MACHINE = ("device", "precision", "threads")
+
 
 def _recipes(options: argparse.Namespace) -> None:
     for recipe in recipes.RECIPES.values():
@@ -22,16 +24,18 @@ def _recipes(options: argparse.Namespace) -> None:
 
 def _train(options: argparse.Namespace) -> int:
     recipe = recipes.get(options.recipe)
-    request = {"config": _changed(recipe, options), "seed": options.seed, "name": options.name}
-    return _begin(options, recipe=recipe, **request)
+    config = _changed(recipe, options)
+    return _begin(options, recipe=recipe, config=config, **_given(options, "seed", "name"))
 
 
 def _fine_tune(options: argparse.Namespace) -> int:
     """A training that goes on from a finished run."""
-    names = ("epochs", "lr", "seed", "name")
-    return _begin(
-        options, **fine_tuning.request(options.run, **{n: getattr(options, n) for n in names})
-    )
+    changes = _given(options, "epochs", "lr", "seed", "name")
+    return _begin(options, **fine_tuning.request(options.run, **changes))
+
+
+def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in names}
 
 
 def _begin(options: argparse.Namespace, **request: Any) -> int:
@@ -41,13 +45,7 @@ def _begin(options: argparse.Namespace, **request: Any) -> int:
         return worker.assist(world)
     if earlier := world.recall():  # torchrun has started the group again
         return _take_up(earlier, world)
-    submitted = queue.submit(
-        **request,
-        device=options.device,
-        precision=options.precision,
-        threads=options.threads,
-        start=False,
-    )
+    submitted = queue.submit(**request, **_given(options, *MACHINE), start=False)
     if not submitted.already:
         world.remember(submitted.run_id)
     return _follow(submitted, world)
@@ -61,11 +59,11 @@ def _plan(options: argparse.Namespace) -> None:
         text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
         request = json.loads(text)
         recipe, config = recipes.from_description(request)
-        wanted = {key: request.get(key) for key in ("device", "precision", "threads")}
+        wanted = {name: request.get(name) for name in MACHINE}
     else:
         recipe = recipes.get(options.recipe)
         config = _changed(recipe, options)
-        wanted = {key: getattr(options, key) for key in ("device", "precision", "threads")}
+        wanted = _given(options, *MACHINE)
     found = plan.estimate(recipe, config, **wanted)
     if options.json:
         print(json.dumps(found))
@@ -82,8 +80,7 @@ def _plan(options: argparse.Namespace) -> None:
 
 def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> settings.TrainConfig:
     """The recipe's settings with those that the command line names."""
-    names = ("epochs", "batch_size", "lr", "validation")
-    changes = {name: getattr(options, name) for name in names}
+    changes = _given(options, "epochs", "batch_size", "lr", "validation")
     return recipe.config.replace(**{k: v for k, v in changes.items() if v is not None})
 
 

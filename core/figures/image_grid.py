@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from core.figures import thumbnails
-from core.figures.charts import RIGHT, WRONG, make_clickable, rgb
+from core.figures.charts import RIGHT, WRONG, make_clickable, plain, rgb
 
 LINE = 0.3  # height of the text under an image, as a share of the image's side
 
@@ -46,14 +46,14 @@ def figure(
         x=x,
         y=y,
         size=0.85 * side,
-        text=list(hover or texts),
+        text=[plain(text) for text in hover or texts],
         hovertemplate="%{text}<extra></extra>",
     )
     drawn.add_scatter(
         x=x,
         y=y + 0.5 + LINE / 2,
         mode="text",
-        text=list(texts),
+        text=[plain(text) for text in texts],
         textfont={"size": 12 if side > 90 else 10, "color": [RIGHT if r else WRONG for r in right]},
         hoverinfo="skip",
     )
@@ -68,14 +68,14 @@ def figure(
         sizing="stretch",
         layer="below",
     )
-    plain = {"visible": False, "fixedrange": True}
-    drawn.update_xaxes(range=[-0.5, columns - 0.5], **plain)
+    bare = {"visible": False, "fixedrange": True}
+    drawn.update_xaxes(range=[-0.5, columns - 0.5], **bare)
     drawn.update_yaxes(
         range=[rows * down - 0.5, -0.5],
         scaleanchor="x",
         constrain="domain",
         constraintoward="top",
-        **plain,
+        **bare,
     )
     drawn.update_layout(
         height=round(rows * down * side), margin=dict.fromkeys("lrtb", 0), showlegend=False
