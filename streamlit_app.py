@@ -39,6 +39,7 @@ with frame.page("Runs"):
         and all(word in f"{run.id} {frame.label(run)}".lower() for word in words.lower().split())
     ]
 
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
     event = st.dataframe(
         pyarrow.table(leaderboard(shown)),  # a dict would go through pandas
         hide_index=True,
@@ -47,20 +48,18 @@ with frame.page("Runs"):
         key="runs",
         height="content" if len(shown) <= 15 else 560,
         column_config={
-            "Run": st.column_config.TextColumn(width=160),
-            "Test accuracy": st.column_config.NumberColumn(
+            "Run": text(width=160),
+            "Test accuracy": number(
                 format="%.2f %%", help="Share of test images classified correctly"
             ),
-            "95 % interval": st.column_config.TextColumn(
+            "95 % interval": text(
                 help="Wilson interval: what the same network could score on other images"
             ),
-            "Author's result": st.column_config.TextColumn(
+            "Author's result": text(
                 width=175, help="What the author of the original project stated"
             ),
-            "Parameters": st.column_config.NumberColumn(format="localized"),
-            "Training": st.column_config.NumberColumn(
-                format="%.1f s", help="Time spent in training steps"
-            ),
+            "Parameters": number(format="localized"),
+            "Training": number(format="%.1f s", help="Time spent in training steps"),
         },
         alt="Table of finished runs, best test accuracy first",
     )

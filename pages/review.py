@@ -41,11 +41,7 @@ with frame.page("Review") as beside_menu:
     walk, kept = review.stops(run), review.saved(run)
     titles = {stop.key: f"{SIGNS[kept[stop.key]['status']]} {stop.title}" for stop in walk}
     key = url_segments(
-        "Stop",
-        list(titles),
-        name="stop",
-        format_func=titles.get,
-        label_visibility="collapsed",
+        "Stop", list(titles), name="stop", format_func=titles.get, label_visibility="collapsed"
     )
     place = review.KEYS.index(key)
     stop = walk[place]

@@ -17,9 +17,8 @@ with frame.page("Train"):
         st.warning(sentence(off), icon=":material/lock:")
     if limits.hosted():
         st.caption(f"A training here has at most {limits.max_epochs()} epochs.")
-    st.fragment(
-        frame.guard("Train")(run_panel.line), run_every=2.0 if queue.active_runs() else None
-    )()
+    every = 2.0 if queue.active_runs() else None
+    st.fragment(frame.guard("Train")(run_panel.line), run_every=every)()
 
     st.subheader("Reproduce an original")
     with st.container(horizontal=True):

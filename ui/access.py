@@ -20,11 +20,8 @@ def without_paths(text: str) -> str:
     """Text for the screen: on a hosted installation no folder of the server is named in it."""
     if not limits.hosted():
         return text
-    for name, folder in (
-        ("artifacts", store.root()),
-        ("data", folders.data_root()),
-        ("app", folders.CODE),
-    ):
+    named = {"artifacts": store.root(), "data": folders.data_root(), "app": folders.CODE}
+    for name, folder in named.items():
         for path in {str(folder.resolve()), str(folder.absolute()), str(folder)} - {".", name}:
             text = text.replace(path, name)
     return text

@@ -119,17 +119,12 @@ def recompute(run: store.Run) -> None:
             reason = known.reason if known.status == "failed" else None
             st.caption(plain(reason or "Not scored again on this machine yet."), width="content")
         elif scored["exact"]:
-            st.badge(
-                f"✓ Reproduced: {percent(scored['found'])} of {scored['count']:,}, "
-                f"{scored['time'][:10]}"
-                f"{', before it was taken in here' if scored.get('elsewhere') else ''}",
-                color="green",
-            )
+            text = f"{percent(scored['found'])} of {scored['count']:,}, {scored['time'][:10]}"
+            elsewhere = ", before it was taken in here" if scored.get("elsewhere") else ""
+            st.badge(f"✓ Reproduced: {text}{elsewhere}", color="green")
         else:
-            st.badge(
-                plain(f"✗ Not reproduced: {scored['problem'] or percent(scored['found'])}"),
-                color="red",
-            )
+            text = f"✗ Not reproduced: {scored['problem'] or percent(scored['found'])}"
+            st.badge(plain(text), color="red")
 
 
 def baseline_table(run: store.Run) -> None:

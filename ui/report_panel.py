@@ -6,7 +6,6 @@ import base64
 import io
 import threading
 import zipfile
-from collections import OrderedDict
 
 import streamlit as st
 
@@ -23,17 +22,10 @@ KEPT = 4  # packages in memory, of some MB each
 WHOLE = "The zip is the run itself as well: any Lightbox takes it in again."
 
 
-class Shelf:
-    """Packages that were made, shared by everybody; one is made at a time."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.made: OrderedDict[tuple, tuple[bytes, dict[str, str]]] = OrderedDict()
-
-
 @st.cache_resource
-def shelf() -> Shelf:
-    return Shelf()
+def shelf() -> tuple[threading.Lock, dict[tuple, tuple[bytes, dict[str, str]]]]:
+    """A lock, for one package is made at a time, and those that were made, shared by everybody."""
+    return threading.Lock(), {}
 
 
 def identity(run: store.Run) -> tuple:
@@ -49,9 +41,9 @@ def identity(run: store.Run) -> tuple:
 
 def package(run: store.Run) -> tuple[bytes, dict[str, str]] | None:
     """(zip, what could not be made and why), or None until somebody asks for it."""
-    key, known = identity(run), shelf()
-    if key in known.made:
-        return known.made[key]
+    key, (lock, made) = identity(run), shelf()
+    if key in made:
+        return made[key]
     st.markdown(
         "One page for any browser, a notebook and a script in plain PyTorch, the weights, "
         "predictions, figures and a model card; all of it in one zip."
@@ -65,13 +57,13 @@ def package(run: store.Run) -> tuple[bytes, dict[str, str]] | None:
         done.append(name)
         bar.progress(min(len(done) / total, 1.0), text=f"Makes {name}")
 
-    with known.lock:
-        if key not in known.made:
+    with lock:
+        if key not in made:
             with elements.told(transfer.Refused):
-                known.made[key] = transfer.zip_in_worker(run.id, on_progress)
-            while len(known.made) > KEPT:
-                known.made.popitem(last=False)
-    return known.made.get(key)
+                made[key] = transfer.zip_in_worker(run.id, on_progress)
+            while len(made) > KEPT:
+                made.pop(next(iter(made)))
+    return made.get(key)
 
 
 def downloads(run: store.Run, content: bytes, left_out: dict[str, str]) -> None:

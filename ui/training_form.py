@@ -24,11 +24,7 @@ CHOICES = {
     "select": settings.SELECTIONS,
     "normalisation": settings.NORMALISATIONS,
 }
-LABELS = {
-    "lr": "Learning rate",
-    "erasing": "Random erasing",
-    "select": "Keep the epoch",
-}
+LABELS = {"lr": "Learning rate", "erasing": "Random erasing", "select": "Keep the epoch"}
 HELP = {
     "batch_size": "Images a step",
     "lr": "Its peak with onecycle",

@@ -28,11 +28,7 @@ RUN_COLORS = (
 MARGIN = dict.fromkeys("lrtb", 8)
 GRAY = "rgba(128,128,128,.8)"
 DASHES = {"train": "dot", "validation": "solid", "test": "dash"}
-PART_NAMES = {
-    "train": "training",
-    "validation": "validation",
-    "test": "test (shown only)",
-}
+PART_NAMES = {"train": "training", "validation": "validation", "test": "test (shown only)"}
 
 
 @dataclass(frozen=True)

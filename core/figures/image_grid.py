@@ -77,7 +77,6 @@ def figure(
         constraintoward="top",
         **bare,
     )
-    drawn.update_layout(
-        height=round(rows * down * side), margin=dict.fromkeys("lrtb", 0), showlegend=False
-    )
+    height = round(rows * down * side)
+    drawn.update_layout(height=height, margin=dict.fromkeys("lrtb", 0), showlegend=False)
     return drawn

@@ -49,7 +49,8 @@ def curves(history: Sequence[Mapping[str, Any]], title: str) -> bytes:
                 label = part if part != "test" else "test (shown only)"
                 place.plot(epochs, values, style, marker=".", color=RUN_COLORS[0], label=label)
         place.set(xlabel="epoch", ylabel=quantity)
-        place.legend(frameon=False)
+        if place.lines:
+            place.legend(frameon=False)
         place.spines[["top", "right"]].set_visible(False)
     figure.suptitle(_literal(title))
     return _png(figure)

@@ -151,14 +151,9 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
         "",
         "",
         "def show(figure, name):",
+        *(['    figure.savefig(HERE / f"rebuilt_{name}.png", dpi=120)'] if script else []),
+        "    plt.close(figure)" if script else "    plt.show()",
     ]
-    if script:
-        lines += [
-            '    figure.savefig(HERE / f"rebuilt_{name}.png", dpi=120)',
-            "    plt.close(figure)",
-        ]
-    else:
-        lines += ["    plt.show()"]
     return "\n".join(lines)
 
 
