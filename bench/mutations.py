@@ -81,6 +81,21 @@ MUTATIONS = [
         ('changes.setdefault("select", "last")', 'changes.setdefault("select", "best")'),
     ),
     *of(
+        "core/training/settings.py",
+        "tests/test_older_runs.py",
+        ('{"flags": "upstrokes"}', "dict[str, str]()"),
+    ),
+    *of(
+        "core/analysis/ood.py",
+        "tests/test_older_runs.py",
+        ('NAME = "clouds.npz"', 'NAME = "means.npz"'),
+    ),
+    *of(
+        "core/runs/reproduction.py",
+        "tests/test_older_runs.py",
+        ('NAME = "reproduced.json"', 'NAME = "reproduction.json"'),
+    ),
+    *of(
         "core/training/augmentation.py",
         "tests/training/test_augmentation.py",
         ("turn = (angle - torch.deg2rad", "turn = (angle + torch.deg2rad"),

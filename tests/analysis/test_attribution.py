@@ -10,6 +10,7 @@ from core.analysis import attribution
 from core.reading import reader
 from core.runs import store
 from core.training import models
+from tests.helpers import one_path
 
 
 def a_reader(model: str, shape=(1, 28, 28), classes: int = 10, seed: int = 0, **sizes):
@@ -49,7 +50,7 @@ KINDS = {
 SHAPES = [((1, 28, 28), 10), ((3, 32, 32), 7), ((1, 28, 28), 2), ((1, 28, 28), 100)]
 
 
-@pytest.mark.parametrize(("shape", "classes"), SHAPES)
+@pytest.mark.parametrize(("shape", "classes"), one_path(SHAPES))
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_network_has_maps_of_the_images_size(kind, shape, classes):
     known = a_reader(kind, shape, classes, **KINDS[kind])

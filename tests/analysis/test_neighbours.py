@@ -83,22 +83,22 @@ def test_damaged_neighbours_count_as_none(tiny, content):
     assert neighbours.read(tiny) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
+def test_neighbours_that_do_not_fit_the_data_set_count_as_none(tiny):
+    neighbours.save(tiny.id)
+    path = tiny.folder / neighbours.NEIGHBOURS
+    whole = files.read_arrays(path)
+    for name, value in (
         ("indices", np.full((360, 5), 1437)),
         ("indices", np.full((360, 5), -1)),
         ("indices", np.zeros((360, 5))),
         ("labels", np.full((360, 5), 10)),
         ("distances", np.zeros((359, 5))),
         ("test_limit", np.zeros(2)),
-    ],
-)
-def test_neighbours_that_do_not_fit_the_data_set_count_as_none(tiny, name, value):
-    neighbours.save(tiny.id)
-    path = tiny.folder / neighbours.NEIGHBOURS
-    files.write_arrays(path, **{**files.read_arrays(path), name: value})
-    assert neighbours.read(tiny) is None
+    ):
+        files.write_arrays(path, **{**whole, name: value})
+        assert neighbours.read(tiny) is None, (name, value)
+    files.write_arrays(path, **whole)
+    assert neighbours.read(tiny)
 
 
 def test_without_a_cache_the_index_is_computed_each_time(tiny, monkeypatch):

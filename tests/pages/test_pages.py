@@ -102,7 +102,7 @@ def colour_root(rgb, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", one_path(PAGES, also=["review", "report"]))
 def test_colour_images_of_another_size_pass_through_every_page(colour_root, page, monkeypatch):
     monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(colour_root))
     at = open_page(page)

@@ -48,6 +48,7 @@ def accuracy(printed: str) -> float:
     return float(line.split()[1].rstrip(":"))
 
 
+@pytest.mark.slow
 def test_the_script_reproduces_the_stored_accuracy(tiny, tmp_path):
     folder = laid_out(tiny, tmp_path / "away")
     printed = ran(folder)
