@@ -106,9 +106,9 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize("page", one_path(ALLOWED, also=["samples"]))
-def test_looking_at_results_loads_no_heavy_package(tiny, page):
+def test_looking_at_results_loads_no_heavy_package(digits, page):
     """Streamlit itself imports a part of plotly; what counts is what the page adds to that."""
-    shutil.copytree(tiny.folder, tiny.folder.with_name("other-run"))  # for a comparison
+    shutil.copytree(digits.folder, digits.folder.with_name("other-run"))  # for a comparison
     allowed = ALLOWED[page]
     code = f"""
 import sys

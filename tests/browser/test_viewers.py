@@ -68,16 +68,16 @@ def server(artifacts, no_data):
 
 
 @pytest.mark.slow
-def test_twenty_viewers_at_once_each_see_their_own_run_within_a_second(tiny, server):
+def test_twenty_viewers_at_once_each_see_their_own_run_within_a_second(digits, server):
     """Case 36: the best of three rounds counts, for other work on the machine slows some."""
-    other = second_run(tiny, name="Other")
-    owns = [(tiny, other)[number % 2].id for number in range(VIEWERS)]
-    alone(visit(server, 0, tiny.id, len(PAGES)))  # the first one waits for the imports
+    other = second_run(digits, name="Other")
+    owns = [(digits, other)[number % 2].id for number in range(VIEWERS)]
+    alone(visit(server, 0, digits.id, len(PAGES)))  # the first one waits for the imports
     slow = []
     for _ in range(3):
         visits = alone(visit_all(server, owns))
         for own, seen in zip(owns, visits, strict=True):
-            (not_own,) = {tiny.id, other.id} - {own}
+            (not_own,) = {digits.id, other.id} - {own}
             for _, came in seen:
                 assert f"run={own}".encode() in came  # what the menu carries on
                 assert f"run={not_own}".encode() not in came
