@@ -1,5 +1,5 @@
-"""Plotly figures and picture tiles from plain arrays and records. Colours of text and ground come
-from the page's theme; only runs, right and wrong bring their own.
+"""Plotly figures from plain arrays and records. Colours of text and ground come from the page's
+theme; only runs, right and wrong bring their own.
 """
 
 from __future__ import annotations

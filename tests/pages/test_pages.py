@@ -404,6 +404,12 @@ def test_three_seeds_make_three_runs(artifacts, no_workers):
     assert sorted(run.info["seed"] for run in store.list_runs()) == [0, 1, 2]
 
 
+def test_a_preview_of_the_augmentation_waits_for_the_images(artifacts, no_data):
+    at = open_page("train", recipe="mnist-house")
+    assert not at.error
+    assert "appears once the images are on this machine" in texts(at)
+
+
 @pytest.mark.slow
 def test_the_plan_shows_parameters_layers_and_the_time_on_request(artifacts):
     at = open_page("train")
