@@ -52,33 +52,44 @@ def random_predictions(count: int, classes: int = 5, seed: int = 0, sharpness: f
     return labels, powers / powers.sum(1, keepdims=True)
 
 
+SHARES = [(9668, 10_000), (358, 360), (0, 10), (10, 10)]
+TABLES = [(21, 63), (63, 21), (0, 1), (5, 5), (0, 12), (700, 900)]
+
+
 @pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
-@pytest.mark.parametrize(("right", "count"), [(9668, 10_000), (358, 360), (0, 10), (10, 10)])
-def test_wilson_interval_agrees_with_scipy_and_statsmodels(right, count, confidence):
+@pytest.mark.parametrize(("right", "count"), SHARES)
+def test_wilson_interval_agrees_with_scipy(right, count, confidence):
     from scipy.stats import binomtest
 
+    theirs = binomtest(right, count).proportion_ci(confidence, method="wilson")
     found = uncertainty.wilson_interval(right, count, confidence)
-    scipys = binomtest(right, count).proportion_ci(confidence, method="wilson")
-    assert found == pytest.approx(tuple(scipys), abs=1e-12)
-    proportion = pytest.importorskip("statsmodels.stats.proportion", reason="requirements-dev.txt")
-    theirs = proportion.proportion_confint(right, count, alpha=1 - confidence, method="wilson")
-    assert found == pytest.approx(theirs, abs=1e-12)
+    assert found == pytest.approx(tuple(theirs), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("only_a", "only_b"), [(21, 63), (63, 21), (0, 0), (0, 1), (5, 5), (0, 12), (700, 900)]
-)
-def test_mcnemar_agrees_with_scipy_and_statsmodels(only_a, only_b):
+@pytest.mark.parametrize(("only_a", "only_b"), TABLES)
+def test_mcnemar_agrees_with_scipy(only_a, only_b):
     from scipy.stats import binomtest
 
-    found = uncertainty.mcnemar(only_a, only_b)
-    if only_a + only_b:
-        assert found == pytest.approx(binomtest(only_a, only_a + only_b).pvalue, rel=1e-9)
-    tables = pytest.importorskip(
-        "statsmodels.stats.contingency_tables", reason="requirements-dev.txt"
-    )
-    theirs = tables.mcnemar([[50, only_a], [only_b, 7]], exact=True).pvalue
-    assert found == pytest.approx(1.0 if not only_a + only_b else theirs, rel=1e-9)
+    theirs = binomtest(only_a, only_a + only_b).pvalue
+    assert uncertainty.mcnemar(only_a, only_b) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_both_agree_with_statsmodels():
+    why = "pip install -r requirements-dev.txt"
+    proportion = pytest.importorskip("statsmodels.stats.proportion", reason=why)
+    tables = pytest.importorskip("statsmodels.stats.contingency_tables", reason=why)
+    for right, count in SHARES:
+        for confidence in (0.9, 0.95, 0.99):
+            theirs = proportion.proportion_confint(right, count, 1 - confidence, "wilson")
+            found = uncertainty.wilson_interval(right, count, confidence)
+            assert found == pytest.approx(theirs, abs=1e-12)
+    for only_a, only_b in TABLES:
+        theirs = tables.mcnemar([[50, only_a], [only_b, 7]], exact=True).pvalue
+        assert uncertainty.mcnemar(only_a, only_b) == pytest.approx(theirs, rel=1e-9)
+
+
+def test_two_that_read_the_same_images_right_do_not_differ():
+    assert uncertainty.mcnemar(0, 0) == 1
 
 
 def test_mcnemar_by_hand():
