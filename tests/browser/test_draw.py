@@ -54,11 +54,14 @@ def answer(page, text: str) -> None:
 
 
 def clear(page) -> None:
+    """Clear, and wait for the new canvas: what is drawn on the old one meanwhile is lost."""
+    page.locator(UPPER).evaluate("canvas => canvas.dataset.old = 1")
     page.get_by_role("button", name="Clear").click()
+    page.locator(f"{UPPER}[data-old]").wait_for(state="detached")
     page.get_by_text("The answer appears here.").wait_for()
 
 
-def test_each_digit_drawn_by_hand_is_count_right(page, reading):
+def test_each_digit_drawn_by_hand_is_read_right(page, reading):
     address, run = reading
     page.goto(f"{address}/draw?run={run.id}")
     title(page, "Draw")
