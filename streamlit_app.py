@@ -3,8 +3,9 @@
 import pyarrow
 import streamlit as st
 
+from core.reports.summary import confused_sentences, leaderboard
 from core.runs import store
-from core.runs.summary import confused_sentences, dataset_title, leaderboard
+from core.runs.provenance import dataset_title
 from ui import frame
 from ui.text import plain
 from ui.url import url_segments
@@ -53,7 +54,7 @@ with frame.page("Runs"):
                 format="%.2f %%", help="Share of test images classified correctly"
             ),
             "95 % interval": text(
-                help="Wilson interval: what the same network could score on other images"
+                help="Wilson's interval: the true shares that this count does not speak against"
             ),
             "Author's result": text(
                 width=175, help="What the author of the original project stated"

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 CORE = str(Path(__file__).parents[1] / "core") + os.sep
-VALUES = {"World", "Split", "Dataset", "TrainConfig", "TrainingData", "Trained", "Run", "Strokes"}
+VALUES = {"World", "Split", "Dataset", "TrainConfig", "TrainingData", "Trained", "Run"}
 
 
 def files_entered(work: Callable[[], object]) -> list[str]:

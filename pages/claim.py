@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from core.evaluation.uncertainty import percent
 from ui import claim_panels, frame
-from ui.text import percent
 
 with frame.page("Is it true?") as beside_menu:
     run = frame.choose_run(beside_menu)
@@ -19,7 +19,7 @@ with frame.page("Is it true?") as beside_menu:
     with right:
         st.subheader("When may it answer alone?")
         claim_panels.coverage(run)
-    st.subheader("Labels that most runs doubt")
+    st.subheader("Labels that the runs doubt")
     claim_panels.suspect_labels(run)
     st.subheader("Test images that stand in the training part")
     claim_panels.duplicate_note(run)

@@ -24,11 +24,10 @@ with frame.page("Compare") as beside_menu:
     other = store.load(url_select("With run", ids, name="b", format_func=titles.get, width=460))
     labels = loaders.predictions(run)["labels"]
     both = [loaders.predictions(each)["probs"] for each in (run, other)]
-    found = paired_tests.compare(labels, *both)
+    found = paired_tests.compare(labels, *(probs.argmax(1) for probs in both))
     names = tuple(frame.titles([run, other]).values())
-    verdict, _, why = found.sentence(*names).partition(": ")
-    st.title(plain(verdict))
-    st.markdown(plain(why[:1].upper() + why[1:]))
+    st.title(plain(found.verdict(*names)))
+    st.markdown(plain(found.reason(*names)))
     comparison.numbers(found, names, labels, both)
 
     quadrant = url_segments(

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 
 from core.evaluation import samples
-from core.runs.summary import confused_sentences, report_text
+from core.reports.summary import confused_sentences, report_text
 from ui import elements, frame, gallery, loaders, matrix_panel
 from ui.text import plain
 from ui.url import url_classes, url_segments, url_toggle
@@ -59,8 +59,7 @@ with frame.page("Confusion matrix") as beside_menu:
         else:
             stored = loaders.predictions(run)
             found = samples.find(
-                stored["labels"],
-                stored["probs"],
+                stored,
                 true=number.get(true),
                 predicted=number.get(predicted),
                 outcome="All" if chosen else "Wrong",

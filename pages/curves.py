@@ -2,14 +2,18 @@
 
 import streamlit as st
 
+from core.analysis import findings
 from core.evaluation import curves
+from core.evaluation.uncertainty import percent
+from core.reports.summary import history_csv
 from core.runs import store
-from core.runs.summary import history_csv, training_note
-from ui import curve_panels, elements, frame
-from ui.text import percent
+from core.runs.provenance import training_note
+from ui import elements, frame
 from ui.url import url_many, url_segments, url_select, url_toggle
 
 with frame.page("Curves") as beside_menu:
+    from ui import curve_panels  # in here, where a missing package is told
+
     run = frame.choose_run(beside_menu)
     finished = [other for other in store.list_runs() if other.metrics]
     titles = frame.labels(finished)
@@ -51,7 +55,7 @@ with frame.page("Curves") as beside_menu:
                 test=with_test,
                 fold=not each,
             )
-    st.markdown(curves.overfitting(history))
+    st.markdown(findings.trend(run).sentence)
     st.caption(training_note(run.info))
     if accuracy is None:
         st.caption("Nothing was held out in this run, so there is no validation curve.")

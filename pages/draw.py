@@ -55,6 +55,5 @@ with frame.page("Draw") as beside_menu:
     run = frame.choose_run(beside_menu)
     from core.data import datasets
 
-    known = datasets.DATASETS.get(run.info["dataset"])
     st.title("Draw, and see what it reads")
-    panel(run, bool(known and known.drawn and run.info["classes"][:2] == ["0", "1"]))
+    panel(run, datasets.known(run.info).digits)

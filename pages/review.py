@@ -49,17 +49,19 @@ with frame.page("Review") as beside_menu:
     st.caption(f"{stop.title}, {place + 1} of {len(walk)}: {plain(run.title[:120])}")
     told, own = st.columns([3, 2], gap="large")
     with told:
-        for finding in stop.findings:
-            with st.container(border=finding.concern):
-                if finding.concern:
+        for fact in stop.facts:
+            with st.container(border=fact.concern):
+                if fact.concern:
                     st.badge("asks for an answer", icon=":material/flag:", color="orange")
-                st.subheader(plain(finding.sentence), anchor=False)
-                if finding.page:
+                st.subheader(plain(fact.sentence), anchor=False)
+                if more := f"{fact.how} {fact.remedy}".strip():
+                    st.caption(plain(more))
+                if fact.page:
                     st.page_link(
-                        f"pages/{finding.page}.py",
+                        f"pages/{fact.page}.py",
                         label="See it",
                         icon=":material/arrow_forward:",
-                        query_params={"run": run.id, **finding.query},
+                        query_params={"run": run.id, **fact.query},
                     )
     with own:
         notes(run, stop, kept[key])

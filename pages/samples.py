@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from core.evaluation import samples
+from core.evaluation import samples, uncertainty
 from ui import frame, gallery, loaders, sample_panel
 from ui.url import url_classes, url_number, url_range, url_segments, url_select
 
@@ -10,18 +10,16 @@ COUNTS = (25, 50, 100)
 
 with frame.page("Samples") as beside_menu:
     run = frame.choose_run(beside_menu)
-    from core.evaluation import learning_dynamics
-
     classes = run.info["classes"]
     stored = loaders.predictions(run)
-    labels, probs = stored["labels"], stored["probs"]
-    opened = url_number("image", len(labels))
+    count = len(stored["labels"])
+    opened = url_number("image", count)
     if opened is not None:
         sample_panel.panel(run, opened)
         st.stop()
 
-    wrong = int((probs.argmax(1) != labels).sum())
-    st.title(f"{wrong:,} of {len(labels):,} test images are misclassified")
+    wrong = len(samples.find(stored, outcome="Wrong"))
+    st.title(f"{wrong:,} of {count:,} test images are misclassified")
     if frame.on_phone():
         filters, grid = st.expander("Filter and order", icon=":material/tune:"), st.container()
     else:
@@ -31,26 +29,22 @@ with frame.page("Samples") as beside_menu:
         with st.container(horizontal=True):
             true, predicted = url_classes(classes, width=116)
         confidence = url_range("Confidence", name="sure")
-        orders = [name for name in samples.ORDERS if name != "Learned last" or len(stored) > 2]
-        order = url_select("Order", orders, name="order")
+        order = url_select("Order", samples.orders(stored), name="order")
         per_page = url_segments("Images a page", COUNTS, name="per")
         sample_panel.tags_download(run)
     number = {name: index for index, name in enumerate(classes)}
     found = samples.find(
-        labels,
-        probs,
+        stored,
         outcome=outcome,
         true=number.get(true),
         predicted=number.get(predicted),
         confidence=confidence,
     )
-    learned = None
-    if order == "Learned last":
-        right = learning_dynamics.right_by_epoch(labels, stored["epoch_classes"])
-        learned = learning_dynamics.learned_for_good(right)
+    if order not in ("Index", "Learned last") and (told := uncertainty.ties(stored)):
+        filters.caption(told)
     with grid:
         if not len(found):
             st.info("No test image matches: widen a filter.", icon=":material/filter_alt_off:")
             st.stop()
-        found = samples.arrange(found, order, labels, probs, learned)
+        found = samples.arrange(found, order, stored, run.metrics["kept_epoch"])
         gallery.gallery(run, found, key="samples", per_page=per_page)

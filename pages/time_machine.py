@@ -4,8 +4,8 @@ import streamlit as st
 
 from core.evaluation import learning_dynamics as dynamics
 from core.evaluation.classification import confusion
+from core.evaluation.uncertainty import percent
 from ui import elements, frame, gallery, loaders
-from ui.text import percent
 from ui.url import url_segments, url_slider
 
 MEANING = {
@@ -26,17 +26,17 @@ with frame.page("Time machine") as beside_menu:
         st.info("This run kept no predictions of its epochs.", icon=":material/history_toggle_off:")
         st.stop()
     labels, epochs = stored["labels"], len(history)
-    right = dynamics.right_by_epoch(labels, history)
+    right = history == labels
     kept = run.metrics["kept_epoch"]
     epoch = url_slider("Epoch", epochs, name="epoch", default=min(kept, epochs))
     place = " (kept)" if epoch == kept else ""
     st.title(f"After epoch {epoch}{place}: {percent(right[epoch - 1].mean())} right")
     if st.query_params.get("event") == "Flip-flopping":  # what older links call it
         st.query_params["event"] = "Forgotten more than once"
-    found = {name: dynamics.images_of(right, name, epoch) for name in dynamics.EVENTS}
+    found = dynamics.events(right, epoch)
     event = url_segments(
         "Images",
-        dynamics.EVENTS,
+        tuple(found),
         name="event",
         format_func=lambda name: f"{name} ({len(found[name]):,})",
     )

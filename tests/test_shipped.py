@@ -6,12 +6,17 @@ import torch
 from torch import nn
 
 from core.analysis import neighbours, scoring
+from core.cli.main import main
 from core.data import datasets
 from core.evaluation import curves
-from core.runs import store
-from core.runs.summary import results_table
+from core.jobs import queue
+from core.reports import archive
+from core.reports.summary import results_table
+from core.runs import safe_zip, store
 from core.training import recipes
 from tests.helpers import ROOT
+from tests.helpers.archives import contents
+from tests.helpers.pages import open_page
 
 
 def test_every_recipe_ships_one_finished_run(shipped):
@@ -62,6 +67,46 @@ def test_the_bundled_digits_run_is_reproduced_without_any_download(shipped, no_d
 @pytest.mark.parametrize("name", [name for name in recipes.RECIPES if name != "digits-cnn"])
 def test_saved_weights_reproduce_the_stored_accuracy(shipped, real_data, name):
     assert scoring.reproduce(shipped[name].id).exact
+
+
+def test_all_tell_how_sure_each_answer_is(shipped_runs):
+    for run in shipped_runs:
+        stored = run.predictions()
+        assert len(np.unique(stored["log_odds"])) > 0.99 * len(stored["labels"]), run.id
+        for part in ("", "validation_"):
+            sure = 1 / (1 + np.exp(-stored[f"{part}log_odds"].astype(float)))
+            assert sure == pytest.approx(stored[f"{part}probs"].max(1).astype(float), abs=5e-4)
+
+
+def test_every_one_leaves_as_a_zip_and_comes_in_again(shipped_runs, artifacts, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(ROOT / "artifacts"))
+    packed = {run.id: safe_zip.pack(contents(run)) for run in shipped_runs}
+    monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(artifacts))
+    for run in shipped_runs:
+        assert archive.take_in(packed[run.id]).run_id == run.id
+        back = store.load(run.id)
+        assert (back.status, back.info, back.metrics) == ("finished", run.info, run.metrics)
+        assert back.predictions().keys() == run.predictions().keys()
+        assert neighbours.read(back) is not None
+        scoring.load_model(back)
+
+
+@pytest.mark.slow
+def test_a_zip_of_the_command_comes_in_again(digits, tmp_path):
+    assert main(["export", digits.id, "--zip", "-o", str(tmp_path)]) == 0
+    queue.delete(digits.id)
+    assert main(["import", str(tmp_path / f"{digits.id}.zip")]) == 0
+    assert store.load(digits.id).metrics == digits.metrics
+
+
+@pytest.mark.parametrize("page", ["run", "curves", "time_machine", "claim", "review", "report"])
+def test_pages_of_one_that_came_in_cope_with_what_it_lacks(digits, page):
+    assert "stopped" not in digits.metrics
+    content = safe_zip.pack(contents(digits))
+    queue.delete(digits.id)
+    at = open_page(page, run=archive.take_in(content).run_id)
+    assert not at.exception
+    assert not at.error
 
 
 def by_hand(name: str) -> nn.Sequential:

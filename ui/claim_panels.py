@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from core.analysis import baselines, duplicates
-from core.evaluation import label_issues, uncertainty
+from core.analysis import baselines, duplicates, facts, findings
+from core.evaluation import curves, label_issues, uncertainty
+from core.evaluation.uncertainty import between, percent
 from core.figures import charts
 from core.jobs import background_tasks
 from core.runs import limits, provenance, reproduction, store
-from ui import elements, evidence, frame, loaders
-from ui.text import interval, percent, plain
+from ui import elements, evidence, loaders
+from ui.text import plain
 from ui.url import url_select, url_toggle
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -19,16 +20,10 @@ THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 def card(run: store.Run) -> None:
     """The number with its interval, its spread over seeds, and all that is needed to check it."""
-    metrics = run.metrics
-    low, high = metrics["test_accuracy_interval"]
-    st.markdown(
-        f"**{percent(metrics['test_accuracy'])}** of {metrics['test_count']:,} test images; "
-        f"with other images of the same kind between **{percent(low)}** and "
-        f"**{percent(high)}** (95 %, Wilson)."
-    )
-    found = provenance.seeds(run, store.list_runs())
-    st.markdown(provenance.spread_sentence(found))
-    if len(found) < 2 and run.info.get("recipe"):
+    over_seeds = facts.seeds(run)
+    for fact in (facts.accuracy(run), facts.other_images(run), over_seeds):
+        st.markdown(plain(fact.sentence), help=fact.how or None)
+    if over_seeds.concern and run.info.get("recipe"):
         st.page_link(
             "pages/train.py",
             label="Train it with other seeds",
@@ -39,7 +34,7 @@ def card(run: store.Run) -> None:
     with st.expander("Everything needed to check it", icon=":material/fingerprint:"):
         elements.table(
             ("What", "Value"),
-            provenance.facts(run).items(),
+            provenance.table(run).items(),
             key="claim_facts",
             height="content",
             alt="Hashes, versions and settings of the run",
@@ -48,39 +43,26 @@ def card(run: store.Run) -> None:
 
 def calibration(run: store.Run) -> None:
     """The reliability diagram, as it is or with the temperature of the validation split."""
-    stored = loaders.predictions(run)
-    labels, probs = stored["labels"], stored["probs"]
-    value, why = _temperature(run.id, (run.folder / store.PREDICTIONS).stat().st_mtime_ns, run)
-    if value and url_toggle(f"With temperature {value:.2f}", name="mended"):
-        probs = uncertainty.tempered(probs, value)
-    bins = uncertainty.calibration(labels, probs)
-    error = uncertainty.expected_calibration_error(bins)
+    mended, found = findings.temperature(run), findings.calibrated(run)
+    label = f"With temperature {mended.value or 1:.2f}"
+    scaled = mended.value if mended.value and url_toggle(label, name="mended") else 1.0
+    bins = findings.reliability(run, scaled)
     elements.chart(
-        charts.reliability(bins, color=frame.run_colors([run])[run.id]),
+        charts.reliability(bins, color=charts.run_color(run.id)),
         key="claim_reliability",
-        alt=f"Reliability diagram; expected calibration error {error:.4f}",
+        alt=f"Reliability diagram; {found.sentence}",
     )
-    note = f"below the dotted line it is too sure. {why}"
-    st.caption(f"Expected calibration error {100 * error:.2f} points; {note}")
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _temperature(run_id: str, scored: int, _run: store.Run) -> tuple[float | None, str]:
-    """(temperature, what it says), or (None, why there is none)."""
-    stored = _run.predictions()
-    labels = stored.get("validation_labels", np.array([], int))
-    try:
-        value = uncertainty.temperature(labels, stored.get("validation_probs", np.empty((0, 1))))
-    except ValueError as error:
-        return None, f"No temperature: {error}."
-    sentence = provenance.temperature_sentence(value)
-    return value, f"{sentence} Fitted on {len(labels):,} validation images."
+    st.markdown(plain(found.sentence), help=found.how)
+    st.caption(
+        "Below the dotted line it is too sure. The bars are 95 % intervals of all bins together. "
+        + plain(mended.sentence),
+        help=mended.how or None,
+    )
 
 
 def coverage(run: store.Run) -> None:
-    """What answering only when sure would mean."""
+    """What answering only when sure would mean: chosen on validation, told of the test images."""
     stored = loaders.predictions(run)
-    labels, probs = stored["labels"], stored["probs"]
     threshold = url_select(
         "Answer only when this sure",
         THRESHOLDS,
@@ -89,13 +71,23 @@ def coverage(run: store.Run) -> None:
         widget="select_slider",
         format_func=lambda share: f"{100 * share:g} %",
     )
-    answered, right = uncertainty.selective(labels, probs, threshold)
-    shares, accuracies, _ = uncertainty.coverage_curve(labels, probs)
-    here = (answered / len(labels), right / answered if answered else np.nan)
-    sentence = provenance.coverage_sentence(answered, right, len(labels), threshold)
-    figure = charts.coverage(shares, accuracies, here, color=frame.run_colors([run])[run.id])
-    elements.chart(figure, key="claim_coverage", alt=sentence)
-    st.caption(sentence)
+    held_out = len(stored.get("validation_labels", ()))
+    right, odds = facts.answers(run, "validation_" if held_out else "")
+    answered, good = uncertainty.selective(right, odds, threshold)
+    here = (answered / len(right), good / answered if answered else np.nan)
+    fact, curve = facts.coverage(run, threshold), uncertainty.coverage_curve(right, odds)
+    figure = charts.coverage(*curve, here, color=charts.run_color(run.id))
+    elements.chart(figure, key="claim_coverage", alt=fact.sentence)
+    st.markdown(plain(fact.sentence))
+    st.caption(
+        f"The curve is of the {held_out:,} validation images: choose on it, and the test images "
+        "judge the choice."
+        if held_out
+        else "Nothing was held out, so the curve is of the test images: a threshold chosen on it "
+        "looks better than it is."
+    )
+    if tied := uncertainty.ties(stored):
+        st.caption(tied)
 
 
 def recompute(run: store.Run) -> None:
@@ -123,8 +115,10 @@ def recompute(run: store.Run) -> None:
             elsewhere = ", before it was taken in here" if scored.get("elsewhere") else ""
             st.badge(f"✓ Reproduced: {text}{elsewhere}", color="green")
         else:
-            text = f"✗ Not reproduced: {scored['problem'] or percent(scored['found'])}"
-            st.badge(plain(text), color="red")
+            text = scored["problem"] or percent(scored["found"])
+            if changed := scored.get("changed_predictions"):
+                text += f", {changed:,} of {scored['count']:,} predictions changed"
+            st.badge(plain(f"✗ Not reproduced: {text}"), color="red")
 
 
 def baseline_table(run: store.Run) -> None:
@@ -142,42 +136,43 @@ def baseline_table(run: store.Run) -> None:
     bar = st.column_config.ProgressColumn(format="%.2f %%", min_value=0, max_value=100)
     elements.table(
         ("Method", "Test accuracy", "95 % interval", "Setting"),
-        [(name, 100 * share, interval(ends), setting) for name, share, ends, setting in rows],
+        [(name, 100 * share, between(ends), setting) for name, share, ends, setting in rows],
         key="claim_baselines",
         column_config={"Test accuracy": bar},
         alt="Test accuracy of simple methods and of this run",
     )
+    against = findings.of_baselines(run)[-1]
+    st.markdown(plain(against.sentence), help=against.how or None)
 
 
 def suspect_labels(run: store.Run) -> None:
-    """Test images on which most runs agree against the label."""
+    """Test images whose label the vote of all runs contradicts."""
     from ui import gallery
 
     known = loaders.readable(store.on_same_test(run))
-    if len(known) < 2:
-        st.caption("This takes at least two runs on the same test images.")
-        return
+    recipes = [curves.seed_key(other.info) for other in known]
     probs = [loaders.predictions(other)["probs"] for other in known]
-    found = label_issues.suspect_labels(loaders.predictions(run)["labels"], probs)
-    count = len(found)
+    mean, votes = label_issues.vote_of_recipes(recipes, probs), len(set(recipes))
+    found, wrong = label_issues.suspect_labels(loaders.predictions(run)["labels"], mean)
     st.caption(
-        f"{count} test image{'' if count == 1 else 's'} on which most of the {len(known)} runs say "
-        "the same other class, each at least 90 % sure. Hard images are among them; nothing is "
-        "removed or changed by this. Open one to tag it."
+        f"Test images that the mean of {votes} recipe{'' if votes == 1 else 's'} takes for another "
+        "class, the least likely label first; the seeds of a recipe share its vote. "
+        f"{label_issues.TRIAL} Hard images are among them; nothing is changed. Open one to tag it."
     )
-    if count:
-        gallery.gallery(run, found.indices, key="suspects", columns=8)
+    about = "Northcutt et al. 2021, arXiv:1911.00068: as likely as images of another class are"
+    text = f"Only the {wrong.sum():,} of confident learning"
+    if wrong.any() and url_toggle(text, name="confident", help=about):
+        found = found[wrong]
+    if len(found):
+        gallery.gallery(run, found, key="suspects", columns=8)
 
 
 def duplicate_note(run: store.Run) -> None:
     """How many test images stand in the training part as well."""
-    name = run.info["dataset"]
-    known = duplicates.read(name, run.info["dataset_sha256"])
+    st.markdown(plain(facts.repeated(run).sentence))
+    known = duplicates.read(run.info["dataset"], run.info["dataset_sha256"])
     if known is None:
-        st.caption("Duplicates were not looked for in this data set:")
-        st.code(f"python -m core duplicates {name}", language=None)
         return
-    st.markdown(provenance.duplicates_sentence(known))
     with st.expander("Which ones", icon=":material/content_copy:"):
         rows = []
         for pair in known["pairs"][:200]:

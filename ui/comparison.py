@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from core.evaluation import curves, label_issues, paired_tests
-from core.evaluation.uncertainty import wilson_interval
+from core.evaluation.uncertainty import between, percent, wilson_interval
 from core.figures import charts
 from core.runs import store
-from ui import elements, frame, loaders
-from ui.text import interval, percent, plain
+from ui import elements, loaders
+from ui.text import plain
 from ui.url import url_many
 
 
@@ -40,14 +40,14 @@ def numbers(
     with left:
         elements.table(
             ("Run", "Test accuracy", "95 % interval"),
-            [(name, percent(share), interval(ends)) for name, share, ends in rows],
+            [(name, percent(share), between(ends)) for name, share, ends in rows],
             key="compare_numbers",
             alt="Test accuracy of both runs and of their vote",
         )
         low, high = (100 * end for end in found.difference_interval)
         st.caption(
             f"Difference {100 * found.difference:+.2f} points, 95 % interval {low:+.2f} to "
-            f"{high:+.2f}, over the same {found.count:,} images. This compares two trained "
+            f"{high:+.2f} (Tango), over the same {found.count:,} images. This compares two trained "
             "networks; whether one recipe is better than another takes several seeds of each."
         )
     with right:
@@ -58,7 +58,7 @@ def numbers(
             f"| **{a} right** | {cells[0]} | {cells[1]} |\n"
             f"| **{a} wrong** | {cells[2]} | {cells[3]} |"
         )
-        st.caption(f"McNemar's exact test: p = {found.p_value:.2g}")
+        st.caption(f"McNemar's score test: p = {found.p_value:.2g}")
 
 
 def _vote(labels: np.ndarray, probs: Sequence[np.ndarray]) -> tuple[float, tuple[float, float]]:
@@ -106,7 +106,6 @@ def _shown(value: object) -> str:
 def curve_panel(both: Sequence[store.Run], names: tuple[str, str]) -> None:
     """Validation curves over one another; training where nothing was held out."""
     st.subheader("Curves over one another")
-    colors = frame.run_colors(both)
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         lines = []
         for run, name in zip(both, names, strict=True):
@@ -114,7 +113,7 @@ def curve_panel(both: Sequence[store.Run], names: tuple[str, str]) -> None:
             found = {p: curves.values(history, f"{p}_{quantity}") for p in ("validation", "train")}
             part = "validation" if np.isfinite(found["validation"]).any() else "train"
             place = curves.values(history, "epoch")
-            lines.append(charts.Line(name, colors[run.id], place, {part: found[part]}))
+            lines.append(charts.Line(name, charts.run_color(run.id), place, {part: found[part]}))
         with column:
             elements.chart(
                 charts.curves(lines, quantity),
@@ -136,6 +135,6 @@ def vote(run: store.Run, others: Sequence[store.Run], titles: dict[str, str]) ->
     share, ends = _vote(labels, [loaders.predictions(each)["probs"] for each in chosen])
     best = max(each.metrics["test_accuracy"] for each in chosen)
     st.markdown(
-        f"**{percent(share)}** of {len(labels):,} right (95 % interval {interval(ends)}); "
+        f"**{percent(share)}** of {len(labels):,} right (95 % interval {between(ends)}); "
         f"the best of them alone {percent(best)}."
     )

@@ -52,7 +52,6 @@ def lines(
     fold: bool,
 ) -> list[charts.Line]:
     """One line a run; with `fold` one a recipe, the mean of its seeds and their range."""
-    colors = frame.run_colors(chosen)
     titles = frame.titles(chosen)
     groups: dict[str, list[store.Run]] = {}
     for run in chosen:
@@ -73,7 +72,7 @@ def lines(
         found.append(
             charts.Line(
                 title,
-                colors[first.id],
+                charts.run_color(first.id),
                 place,
                 {part: mean for part, (mean, _, _) in bands.items()},
                 {part: band[1:] for part, band in bands.items()} if len(group) > 1 else {},

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from core.jobs import fine_tuning, queue
@@ -86,7 +85,7 @@ def _grid(kind: Kind, kept: Sequence[Entry], *, removable: bool) -> None:
     figure = image_grid.figure(
         personal.frames(kind, shown),
         [_short(kind, entry) for entry in shown],
-        np.array([_read_right(kind, entry) for entry in shown]),
+        [_read_right(kind, entry) for entry in shown],
         columns=columns,
         side=SIDE,
         hover=list(words.values()),
@@ -114,19 +113,20 @@ def _grid(kind: Kind, kept: Sequence[Entry], *, removable: bool) -> None:
             _change(lambda: personal.remove(kind, chosen), "Removed")
 
 
-def _read_right(kind: Kind, entry: Entry) -> bool:
-    return entry.answered == kind.classes[entry.label]
+def _read_right(kind: Kind, entry: Entry) -> bool | None:
+    return entry.answered == kind.classes[entry.label] if entry.answered else None
 
 
 def _short(kind: Kind, entry: Entry) -> str:
-    label = kind.classes[entry.label][:9]
-    if entry.answered is None or _read_right(kind, entry):
-        return f"✓ {label}" if entry.answered else label
-    return f"✗ {entry.answered[:9]}, is {label}" if len(label) < 4 else f"✗ is {label}"
+    label, right = kind.classes[entry.label][:9], _read_right(kind, entry)
+    if right is None:
+        return f"{label}, unread" if len(label) < 4 else f"– {label}"
+    wrong = f"✗ {entry.answered[:9]}, is {label}" if len(label) < 4 else f"✗ is {label}"
+    return f"✓ {label}" if right else wrong
 
 
 def _words(kind: Kind, entry: Entry) -> str:
-    message = f", said {entry.answered[:20]}" if entry.answered else ""
+    message = f", said {entry.answered[:20]}" if entry.answered else ", nothing was answered"
     sure = f" ({100 * entry.confidence:.0f} %)" if entry.confidence is not None else ""
     where = ", held out" if entry.held_out else ""
     return f"{entry.time[:19].replace('T', ' ')}: {kind.classes[entry.label]}{message}{sure}{where}"

@@ -111,8 +111,8 @@ def show_nearest(run: store.Run, found: Found, limit: float) -> None:
     share = float(far[0]) / limit if limit else 0.0
     if share > 1:
         st.warning(
-            f"Unlike anything in training: the nearest training image is {share:.1f} times as far "
-            "as 99 of 100 images of this kind ever are.",
+            f"Unlike 99 of 100 images of this kind: the nearest training image is {share:.1f} "
+            "times as far as theirs are.",
             icon=":material/help:",
         )
     else:

@@ -15,11 +15,12 @@ import pandas  # noqa: F401  (two sessions importing it at once, late, find it h
 import streamlit as st
 
 from core.data.datasets import DatasetError
+from core.evaluation.uncertainty import between, percent
 from core.runs import limits, store
-from core.runs.summary import dataset_title
+from core.runs.provenance import dataset_title
 from core.training.recipes import BadSettings
 from ui import access
-from ui.text import interval, percent, plain
+from ui.text import plain
 from ui.url import url_select
 
 RESULT_PAGES = (
@@ -181,7 +182,7 @@ def result(run: store.Run, further: dict[str, str], source: str = "") -> None:
         for text, value in (shown | further).items():
             st.metric(text, value, width="content")
     author = f" Its author stated {run.info['stated']}." if run.info.get("stated") else ""
-    st.caption(f"95 % interval {interval(metrics['test_accuracy_interval'])}.{author}{source}")
+    st.caption(f"95 % interval {between(metrics['test_accuracy_interval'])}.{author}{source}")
 
 
 def labels(known: Sequence[store.Run]) -> dict[str, str]:
@@ -209,14 +210,6 @@ def label(run: store.Run) -> str:
     """A run in one line of plain text."""
     accuracy = f" · {100 * run.metrics['test_accuracy']:.2f} %" if run.metrics else ""
     return f"{run.title} · {dataset_title(run)}{accuracy}"
-
-
-def run_colors(chosen: Sequence[store.Run]) -> dict[str, str]:
-    """A colour for each run, the same on every page as long as no older run is deleted."""
-    from core.figures.charts import RUN_COLORS
-
-    order = sorted(run.id for run in store.list_runs())
-    return {run.id: RUN_COLORS[order.index(run.id) % len(RUN_COLORS)] for run in chosen}
 
 
 def on_phone() -> bool:

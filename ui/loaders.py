@@ -8,6 +8,7 @@ from typing import Any
 
 import streamlit as st
 
+from core.analysis import ood
 from core.data import datasets
 from core.data.folders import data_root
 from core.runs import store
@@ -80,12 +81,14 @@ def _offer_fetch(name: str, reason: str) -> None:
 
 
 def reader(run: store.Run):
-    """The run's network, frozen: loaded once a process, keyed by its file, shared by everybody."""
-    return _reader(run.id, str(store.root()), (run.folder / store.WEIGHTS).stat().st_mtime_ns)
+    """The run's network, frozen: loaded once a process, keyed by its files, shared by everybody."""
+    means = run.folder / ood.NAME  # which come later, when somebody asks for the neighbours
+    stamps = [p.stat().st_mtime_ns for p in (run.folder / store.WEIGHTS, means) if p.exists()]
+    return _reader(run.id, str(store.root()), tuple(stamps))
 
 
 @st.cache_resource(max_entries=8, show_spinner="Loading the network")
-def _reader(run_id: str, root: str, stamp: int):
+def _reader(run_id: str, root: str, stamps: tuple[int, ...]):
     import torch
 
     from core.reading.reader import open_run

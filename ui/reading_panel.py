@@ -8,8 +8,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image, ImageDraw, ImageOps
 
-from core.analysis import neighbours, ood
-from core.data import datasets
+from core.analysis import neighbours
 from core.figures import charts, thumbnails
 from core.reading import personal
 from core.reading.picture import EmptyDrawing, open_image
@@ -19,6 +18,7 @@ from ui.text import plain, sentence
 from ui.url import url_many
 
 UNSURE = 0.6  # below this share the two likeliest answers are given, and neither as the answer
+UNLIKE = "Perhaps nothing it learned to read"
 
 
 def answer(run: store.Run, image: Image.Image):
@@ -27,12 +27,11 @@ def answer(run: store.Run, image: Image.Image):
     """
     reader = loaders.reader(run)
     given = reader.read(image)
-    strange = unlike_training(run, given.prepared.image)
     with st.container(horizontal=True, gap="large", vertical_alignment="center"):
         with st.container(width=200, gap="small"):
-            unsure = strange or given.confidence < UNSURE
+            unsure = given.unlike or given.confidence < UNSURE
             st.metric("It reads", "Not sure" if unsure else given.label)
-            st.caption(_doubt(given, strange))
+            st.caption(_doubt(given))
         st.image(
             thumbnails.tile(given.prepared.image, size=84),
             caption="What it sees",
@@ -48,44 +47,15 @@ def answer(run: store.Run, image: Image.Image):
     return given
 
 
-def _doubt(given, strange: str) -> str:
+def _doubt(given) -> str:
     sure = f"{100 * given.confidence:.1f} % sure"
-    if strange:
+    if given.unlike:
         guess = plain(given.label)
-        return f"Unlike anything in training: {strange}. If it must be one: {guess}, {sure}."
+        return f"{UNLIKE}: {given.unlike}. If it must be one: {guess}, {sure}."
     if given.confidence < UNSURE:
         two = [(plain(given.classes[i]), given.probs[i]) for i in np.argsort(-given.probs)[:2]]
         return " or ".join(f"{label} ({100 * share:.0f} %)" for label, share in two) + "."
     return sure
-
-
-def unlike_training(run: store.Run, frame: np.ndarray) -> str:
-    """Why a prepared image uint8 (C, H, W) is unlike what the run was trained on; "" when it is
-    not, or when nothing is known about it.
-    """
-    known = datasets.DATASETS.get(run.info["dataset"])
-    digits = known and known.drawn and len(run.info["classes"]) == 10
-    if digits and (odd := ood.why_no_digit(frame[0])):
-        return odd
-    kept = _class_means(run.id, (run.folder / store.WEIGHTS).stat().st_mtime_ns, run)
-    if kept is None:
-        return ""
-    share = float(kept.ood_score(features(run, frame))[0])
-    if share <= 1:
-        return ""
-    return f"{share:.1f} times as far from every class as 99 of 100 images of this kind"
-
-
-@st.cache_resource(max_entries=16, ttl=600, show_spinner=False)
-def _class_means(run_id: str, stamp: int, _run: store.Run):
-    return ood.read(_run)
-
-
-def features(run: store.Run, frame: np.ndarray) -> np.ndarray:
-    """The last hidden layer's view (1, D) of a prepared image uint8 (C, H, W)."""
-    import torch
-
-    return neighbours.features(run, loaders.reader(run).model, torch.from_numpy(frame[None].copy()))
 
 
 def nearest(run: store.Run, frame: np.ndarray):
@@ -94,7 +64,8 @@ def nearest(run: store.Run, frame: np.ndarray):
     if not path.exists():
         return None
     known = _index(run.id, path.stat().st_mtime_ns, run)
-    return known and known.nearest(features(run, frame))
+    model = loaders.reader(run).model
+    return known and known.nearest(neighbours.features(run, model, frame[None]))
 
 
 @st.cache_resource(max_entries=2, ttl=600, show_spinner=False)
@@ -174,7 +145,9 @@ def others(run: store.Run, image: Image.Image, number: bool) -> None:
             st.caption(f"{plain(other.title)}: {plain(str(error))}")
             continue
         text = given.text if number else given.label
-        st.markdown(f"**{plain(text)}** {100 * given.confidence:.1f} % · {plain(other.title)}")
+        sure, title = f"{100 * given.confidence:.1f} %", plain(other.title)
+        doubt = f" · {UNLIKE}: {plain(given.unlike)}" if given.unlike else ""
+        st.markdown(f"**{plain(text)}** {sure} · {title}{doubt}")
 
 
 def kept(run: store.Run) -> Image.Image | None:
@@ -208,17 +181,23 @@ def number(run: store.Run, image: Image.Image):
             + (f"; least sure of {', '.join(unsure)}" if unsure else "")
             + ("; a new line after each /" if "/" in given.text else "")
         )
+    if given.unlike:
+        st.warning(f"{UNLIKE}: {plain(given.unlike)}.", icon=":material/help:")
     st.image(_boxed(image, given.digits), width="stretch", alt=f"The digits found: {given.text}")
     st.image(
         [thumbnails.tile(digit.image[None], size=56) for digit in given.digits],
-        caption=[f"**{digit.label}** {100 * digit.confidence:.0f} %" for digit in given.digits],
+        caption=[f"**{_named(digit)}** {100 * digit.confidence:.0f} %" for digit in given.digits],
         width=64,
         output_format="PNG",
-        alt=[f"Digit {digit.label}" for digit in given.digits],
+        alt=[f"Digit {_named(digit)}" for digit in given.digits],
     )
     if given.steps:
         st.caption(sentence("; ".join(given.steps)))
     return given
+
+
+def _named(digit) -> str:
+    return f"{digit.label}?" if digit.unlike else digit.label
 
 
 def _boxed(image: Image.Image, digits: Sequence) -> np.ndarray:
@@ -230,7 +209,7 @@ def _boxed(image: Image.Image, digits: Sequence) -> np.ndarray:
     for digit in digits:
         x, y, width, height = (value * factor for value in digit.box)
         draw.rectangle((x, y, x + width, y + height), outline=charts.RUN_COLORS[0], width=3)
-        draw.text((x + 2, max(0, y - 14)), digit.label, fill=charts.RUN_COLORS[0], font_size=14)
+        draw.text((x + 2, max(0, y - 14)), _named(digit), fill=charts.RUN_COLORS[0], font_size=14)
     return np.asarray(shown)
 
 
@@ -242,15 +221,16 @@ def several(run: store.Run, pictures: dict[str, Image.Image | str], as_number: b
     rows = []
     reader = loaders.reader(run)
     for name, picture in pictures.items():
-        text, sure = str(picture), None
+        text, sure, unlike = str(picture), None, ""
         if isinstance(picture, Image.Image):
             try:
                 given = reader.read_number(picture) if as_number else reader.read(picture)
                 text, sure = given.text if as_number else given.label, given.confidence
+                unlike = given.unlike
             except (EmptyDrawing, ValueError) as error:
                 text = str(error)
-        rows.append((name, text, sure))
-    names, bar = ("File", "Reads", "Confidence"), {"Confidence": elements.SHARE}
+        rows.append((name, text, sure, unlike))
+    names, bar = ("File", "Reads", "Confidence", "Not sure, as"), {"Confidence": elements.SHARE}
     elements.table(names, rows, key="draw_several", column_config=bar)
     good = [name for name, picture in pictures.items() if isinstance(picture, Image.Image)]
     return st.selectbox("Look into", good, key="draw_which") if good else ""

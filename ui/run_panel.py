@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.evaluation import curves
@@ -85,14 +86,17 @@ def _progress_bar(run: store.Run, heartbeat: dict[str, Any]) -> None:
 
 def live_curves(run: store.Run, history: list[dict], points: list) -> None:
     """Loss and accuracy so far: by batch within the first epoch, by epoch after it."""
-    color = frame.run_colors([run])[run.id]
+    color = charts.run_color(run.id)
     for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
         with column:
             if len(history) > 1:
                 figure = charts.curves([_line_of(history, quantity, color)], quantity)
                 charts.mark_gaps(figure, [row["epoch"] for row in history if "problem" in row])
             elif points:
-                figure = charts.first_epoch(points, quantity, color=color)
+                seen, *so_far = np.array(points, float).T  # images, loss, accuracy
+                columns = dict(zip(("loss", "accuracy"), so_far, strict=True))
+                line = charts.Line("", color, seen, {"train": columns[quantity]})
+                figure = charts.curves([line], quantity, axis="images seen in the first epoch")
             else:
                 continue
             alt = f"{quantity} so far, {len(history)} epochs"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ui import access
 
 
@@ -18,12 +16,3 @@ def plain(text: str) -> str:
 def sentence(text: str) -> str:
     """Text from outside that is part of a sentence, as a whole one."""
     return plain(f"{text[:1].upper()}{text[1:]}.")
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
-
-
-def interval(ends: Sequence[float]) -> str:
-    low, high = ends
-    return f"{percent(low)} to {percent(high)}"

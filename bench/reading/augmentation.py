@@ -19,6 +19,7 @@ from bench.reading import pens, scenes
 from bench.reading.hands import PICTURES, Fonts, Writers
 from bench.reading.handwriting import changed
 from core.data import datasets, digits
+from core.evaluation.uncertainty import mcnemar
 from core.jobs import experiment
 from core.reading import reader
 from core.reading.picture import EmptyDrawing
@@ -35,8 +36,8 @@ def read(known: reader.Reader, picture: np.ndarray) -> str:
         return ""
 
 
-def measured(known: reader.Reader, images, labels, fonts: str | None) -> dict[str, float]:
-    """Name -> share read rightly; the same pictures for every run."""
+def measured(known: reader.Reader, images, labels, fonts: str | None) -> dict[str, np.ndarray]:
+    """Name -> which were read rightly, bool (N,); the same pictures for every run."""
     found: dict[str, list[bool]] = {}
 
     def count(name: str, picture: np.ndarray, label: int) -> None:
@@ -64,7 +65,13 @@ def measured(known: reader.Reader, images, labels, fonts: str | None) -> dict[st
     for kind in ("tablet", "photo", "scan") if fonts else ():
         for picture, label in Fonts(fonts, seed=3).digits(PICTURES[kind]):
             count("digits of handwriting fonts", picture, label)
-    return {name: float(np.mean(right)) for name, right in found.items()}
+    return {name: np.array(right) for name, right in found.items()}
+
+
+def of_test_set(known: reader.Reader) -> np.ndarray:
+    """Which of the test images a run reads rightly, bool (N,)."""
+    stored = known.run.predictions()
+    return stored["probs"].argmax(1) == stored["labels"]
 
 
 def trained(recipe: recipes.Recipe, threads: int | None) -> list[str]:
@@ -97,14 +104,14 @@ def main() -> int:
             return 1
         images, labels = held.images[:2500, 0].numpy(), held.labels[:2500].numpy()
         rows = [
-            {"test set": one.run.metrics["test_accuracy"]}
-            | measured(one, images, labels, options.fonts)
+            {"test set": of_test_set(one)} | measured(one, images, labels, options.fonts)
             for one in known
         ]
-    print(f"{'read rightly':<30}{'with':>10}{'without':>11}{'points':>9}")
-    for name, share in rows[0].items():
+    print(f"one seed of each\n{'read rightly':<30}{'n':>8}{'with':>10}{'without':>10}{'p':>10}")
+    for name, right in rows[0].items():
         other = rows[1][name]
-        print(f"{name:<30}{share:>10.2%}{other:>11.2%}{100 * (share - other):>+9.2f}")
+        p = mcnemar(int((right & ~other).sum()), int((other & ~right).sum()))
+        print(f"{name:<30}{len(right):>8,}{right.mean():>10.2%}{other.mean():>10.2%}{p:>10.2g}")
     return 0
 
 

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from bench.reading import pens, scenes
 from core.data import datasets
-from core.reading import digit_strings, preprocessing, reader, stroke_width
+from core.reading import digit_strings, framing, preprocessing, reader
 
 ALIKE = 0.75  # overlap over union from which a candidate's ink is that of one digit
 DECAY = 2e-5  # of the squares of the weights
@@ -26,7 +26,7 @@ DECAY = 2e-5  # of the squares of the weights
 
 def aspects(images: np.ndarray, labels: np.ndarray) -> list[tuple[float, float]]:
     """Mean and spread of width over height for each class."""
-    sizes = [stroke_width.box(image > 50)[1] for image in images]
+    sizes = [framing.box(image > 50)[1] for image in images]
     ratio = np.array([wide / tall for tall, wide in sizes])
     found = [ratio[labels == label] for label in range(10)]
     return [(round(float(r.mean()), 2), round(float(r.std()), 2)) for r in found]

@@ -22,7 +22,7 @@ from scipy import ndimage
 from bench.reading import pens, scenes
 from bench.reading.hands import FONT_STRINGS, PICTURES, STRINGS, Fonts, Writers
 from core.data import datasets, digits
-from core.reading import preprocessing, reader, ruled_lines, stroke_width
+from core.reading import components, framing, preprocessing, reader, ruled_lines
 from core.reading.picture import EmptyDrawing
 
 SHAPE = (1, 28, 28)
@@ -42,33 +42,31 @@ def cropped(gray: np.ndarray) -> np.ndarray:
     if np.median(rim) < 127:
         depth = np.clip(values - np.median(rim), 0, None)
     depth /= max(float(depth.max()), 1.0)
-    (top, left), (tall, wide) = stroke_width.box(depth > 0.4)
+    (top, left), (tall, wide) = framing.box(depth > 0.4)
     crop = (255 * depth[top : top + tall, left : left + wide]).astype(np.uint8)
-    return stroke_width.centre(crop, (28, 28))
+    return framing.centre(crop, (28, 28))
 
 
-def steps(gray: np.ndarray) -> list[np.ndarray]:
-    """Images (N, 28, 28) after each step; the last holds the variants that vote."""
-    found = [squashed(gray)[None], cropped(gray)[None]]
-    everything = mock.patch.object(preprocessing, "chosen", lambda mask, _: mask)
+def steps(gray: np.ndarray) -> np.ndarray:
+    """Images uint8 (6, 28, 28) after each step."""
+    found = [squashed(gray), cropped(gray)]
+    everything = mock.patch.object(components, "main_components", lambda mask, _: mask)
     no_rules = mock.patch.object(ruled_lines, "without_lines", lambda mask: (mask, 0))
-    any_pen = mock.patch.multiple(stroke_width, THIN=0.0, THICK=99.0)
+    any_pen = mock.patch.object(framing, "THIN", 0.0)
     for off in ((everything, no_rules, any_pen), (no_rules, any_pen), (any_pen,), ()):
         with contextlib.ExitStack() as stack:
             for patch in off:
                 stack.enter_context(patch)
             try:
-                made = preprocessing.prepare(Image.fromarray(gray), SHAPE, drawn=True).variants[
-                    :, 0
-                ]
+                (made,) = preprocessing.prepare(Image.fromarray(gray), SHAPE, drawn=True).image
             except EmptyDrawing:
-                made = np.zeros((1, 28, 28), np.uint8)
-        found.append(made[:1])
-    return [*found, made]
+                made = np.zeros((28, 28), np.uint8)
+        found.append(made)
+    return np.stack(found)
 
 
 def picture_table(known: reader.Reader, writers: Writers, count: int) -> None:
-    names = ("squashed", "cropped", "+light", "+parts", "+rules", "+pen", "+vote")
+    names = ("squashed", "cropped", "+light", "+parts", "+rules", "+pen")
     print(f"{'right of ' + str(count):<18}" + "".join(f"{name:>10}" for name in names))
     totals = np.zeros(len(names))
     for name, make in PICTURES.items():
@@ -76,8 +74,7 @@ def picture_table(known: reader.Reader, writers: Writers, count: int) -> None:
         for _ in range(count):
             tall = writers.rng.randint(60, 110 if name == "far away" else 220)
             drawn, label = writers.digit(tall)
-            for step, images in enumerate(steps(make(drawn, writers.rng))):
-                right[step] += known.score(images[:, None]).mean(0).argmax() == label
+            right += known.score(steps(make(drawn, writers.rng))[:, None]).argmax(1) == label
         totals += right
         print(f"{name:<18}" + "".join(f"{100 * r / count:>9.1f}%" for r in right), flush=True)
     print(f"{'all':<18}" + "".join(f"{100 * r / count / len(PICTURES):>9.1f}%" for r in totals))

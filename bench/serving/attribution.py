@@ -48,7 +48,7 @@ def look_into(run, repeats: int, slow: bool) -> None:
 
     from core.analysis import attribution, neighbours, scoring
     from core.data import datasets
-    from core.evaluation import label_issues
+    from core.evaluation import curves, label_issues
     from core.reading import reader
     from core.runs import reproduction, store
 
@@ -72,10 +72,15 @@ def look_into(run, repeats: int, slow: bool) -> None:
     same = [r for r in store.list_runs() if r.metrics and r.info["dataset"] == run.info["dataset"]]
     stored = [other.predictions() for other in same]
     labels, probs = predictions["labels"], [part["probs"] for part in stored]
+    recipes = [curves.seed_key(other.info) for other in same]
+
+    def suspects() -> None:
+        label_issues.suspect_labels(labels, label_issues.vote_of_recipes(recipes, probs))
+
     say(
         name,
         f"suspect labels of {len(same)} runs",
-        measure(lambda: label_issues.suspect_labels(labels, probs), repeats),
+        measure(suspects, repeats),
     )
     whole = datasets.load(run.info["dataset"])
     say(name, "score again", measure(lambda: scoring.reproduce(run.id, whole), min(repeats, 2)))

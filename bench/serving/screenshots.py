@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from PIL import Image, ImageDraw, ImageFont
 
 from bench.serving.reruns import ROOT, start
+from core.evaluation import samples
 from core.runs import store
 
 SIZE = {"width": 1280, "height": 800}
@@ -137,8 +138,8 @@ def tour(visit: Visit, run: store.Run, reader: store.Run) -> Iterator[Step]:
 def surest_mistake(run: store.Run, true: int, said: int) -> int:
     """The test image of one class that was most surely taken for another."""
     stored = run.predictions()
-    wrong = (stored["labels"] == true) & (stored["probs"].argmax(1) == said)
-    return int((wrong * stored["probs"].max(1)).argmax())
+    found = samples.find(stored, true=true, predicted=said)
+    return int(samples.arrange(found, "Surest", stored)[0])
 
 
 def rival(run: store.Run) -> store.Run:

@@ -4,6 +4,7 @@ and the vote of the nearest training images. Computed once a data set and kept.
 
 from __future__ import annotations
 
+import base64
 import time
 import warnings
 from collections.abc import Callable
@@ -29,24 +30,29 @@ def read(dataset: str, sha256: str) -> dict[str, Any] | None:
     scikit-learn.
 
     `rows` holds, in the order of METHODS, `name`, `setting`, `right`, `count`,
-    `accuracy` and its Wilson `interval` on the test part, and `seconds`.
+    `accuracy` and its Wilson `interval` on the test part, `predicted` and `seconds`.
     """
     return dataset_cache.read(dataset, KIND, sha256)
+
+
+def predictions(row: dict[str, Any]) -> np.ndarray | None:
+    """The class uint8 (T,) that a row of `rows` predicts for each test image; None for rows that
+    were stored without, or that do not fit their count.
+    """
+    found = np.frombuffer(base64.b64decode(row.get("predicted", "")), np.uint8)
+    return found if len(found) == row["count"] else None
 
 
 def save(dataset: datasets.Dataset) -> dict[str, Any]:
     """Compute the baselines on the split that recipes use, and keep them. What there is to choose
     is chosen on the validation images; the test images are only scored.
     """
-    from core.evaluation.uncertainty import wilson_interval
     from core.training.hardware import environment
 
     fit, validation = dataset.holdout()
     splits = (fit, validation, dataset.test)
     parts = [(flat(split.images.numpy()), split.labels.numpy()) for split in splits]
     rows = [_row(name, method, *parts) for name, method in METHODS.items()]
-    for row in rows:
-        row["interval"] = list(wilson_interval(row["right"], row["count"]))
     found = {
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
@@ -60,6 +66,8 @@ def save(dataset: datasets.Dataset) -> dict[str, Any]:
 
 
 def _row(name: str, method: Method, fit: Part, validation: Part, tested: Part) -> dict[str, Any]:
+    from core.evaluation.uncertainty import wilson_interval
+
     start = time.perf_counter()
     predicted, setting = method(fit, validation, tested[0])
     right, count = int((predicted == tested[1]).sum()), len(tested[1])
@@ -69,6 +77,8 @@ def _row(name: str, method: Method, fit: Part, validation: Part, tested: Part) -
         "right": right,
         "count": count,
         "accuracy": right / count,
+        "interval": list(wilson_interval(right, count)),
+        "predicted": base64.b64encode(predicted.astype(np.uint8).tobytes()).decode(),
         "seconds": time.perf_counter() - start,
     }
 

@@ -1,239 +1,268 @@
-"""What a run's stored numbers say to a reviewer, each as a sentence with the page that shows it.
-Called by review.py; nothing is computed here that a run does not store.
+"""What a run's stored numbers say to a reviewer, stop by stop.
+
+Some facts raise a concern, which asks for an answer. Most rules of this are plain (nothing was held
+out, one seed); VERDICTS of them judge what chance may bring, each with ALPHA as its rate of false
+alarms, so that of a run without a fault all together raise one in at most 5 of 100 cases:
+`python -m bench.verdicts` counts them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
-from core.analysis import baselines, duplicates
+from core.analysis import baselines
+from core.analysis.facts import Fact, answers, of_data, of_limits
+from core.evaluation import calibration, curves, paired_tests
+from core.evaluation.uncertainty import ALPHA, percent, wilson_interval
 from core.runs import provenance, store
 from core.runs.store import Run
-from core.runs.summary import dataset_title
 
-SURE = 0.99  # a mistake above it is one that no threshold would have caught
-WEAK_RECALL = 0.95
-GAP = 0.02  # between confidence and accuracy, or training and validation, that is worth a word
+SURE = 0.99  # a mistake above it is one that hardly any threshold would have caught
+GAP = 0.02  # between training and validation accuracy that is worth a word
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A sentence raised from the numbers, and the page and choices that show it.
-
-    `concern`: it asks for an answer; otherwise it says that nothing was found.
-    """
-
-    sentence: str
-    page: str = ""
-    query: dict[str, str] = field(default_factory=dict)
-    concern: bool = False
-
-
-def of_data(run: Run) -> list[Finding]:
-    images, support = run.info["images"], [row["support"] for row in run.metrics["per_class"]]
-    split = (
-        f"{images['fit']:,} images of {dataset_title(run)} taught it, "
-        f"{images['validation']:,} were held out for choices, {images['test']:,} judged it once."
+def of_baselines(run: Run) -> list[Fact]:
+    name, metrics = run.info["dataset"], run.metrics
+    known = baselines.read(name, run.info["dataset_sha256"])
+    command = f"python -m core baselines {name}"
+    if known is None:
+        return [Fact(f"What simple methods reach on this data set was not measured: {command}")]
+    best = max(known["rows"], key=lambda row: row["accuracy"])
+    reached = [f"{row['name']} reaches {percent(row['accuracy'])}" for row in known["rows"]]
+    found = [Fact(f"{'; '.join(reached)}.", best["accuracy"], n=best["count"], page="claim")]
+    if (predicted := baselines.predictions(best)) is None:
+        return [*found, Fact(f"Their predictions were not kept, so none compares: {command}")]
+    stored = run.predictions()
+    against = paired_tests.compare(stored["labels"], predicted, stored["probs"].argmax(1))
+    low, high = against.difference_interval
+    better = against.p_value < ALPHA and against.difference > 0
+    verdict = "more than chance explains" if better else "which chance may explain"
+    if against.difference < 0:
+        verdict = "so the simple method is as good or better"
+    found.append(
+        Fact(
+            f"This run reaches {percent(metrics['test_accuracy'])}, "
+            f"{100 * against.difference:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f}) "
+            f"against {best['name'].lower()}, {verdict}.",
+            against.difference,
+            against.difference_interval,
+            against.count,
+            "McNemar's test and Tango's interval over the same images.",
+            concern=not better,
+            page="claim",
+        )
     )
-    found = [Finding(split, "samples")]
-    found.append(_doubles(run))
-    if not images["validation"]:
-        found.append(
-            Finding(
-                "Nothing was held out: no setting can have been chosen honestly.",
-                "run",
-                {},
-                concern=True,
-            )
-        )
-    if max(support) > 1.5 * max(1, min(support)):
-        found.append(
-            Finding(
-                f"The test part is uneven: {min(support):,} to {max(support):,} images a class, "
-                "so accuracy leans towards the frequent ones.",
-                "confusion_matrix",
-                concern=True,
-            )
-        )
     return found
 
 
-def _doubles(run: Run) -> Finding:
-    """Test images that also stand in the training part, when that was looked for."""
-    name = run.info["dataset"]
-    known = duplicates.read(name, run.info["dataset_sha256"])
-    if known is None:
-        return Finding(
-            "Whether test images also stand in the training part has not been looked for: "
-            f"python -m core duplicates {name}"
-        )
-    return Finding(
-        provenance.duplicates_sentence(known),
-        "claim",
-        concern=known["exact"] + known["near"] > 0,
+def trend(run: Run) -> Fact:
+    """What the validation loss says of the number of epochs."""
+    history, _ = run.history()
+    stored = run.predictions()
+    labels = stored.get("validation_labels", np.empty(0, int))
+    over_images = None
+    if len(labels) > 1:
+        true = stored["validation_probs"][np.arange(len(labels)), labels].astype(float)
+        losses = -np.log(np.maximum(true, calibration.SMALLEST))
+        over_images = float(losses.std(ddof=1) / np.sqrt(len(losses)))
+    found = curves.trend(history, over_images)
+    if found is None:
+        return Fact("There is no validation curve to judge it by.", concern=True, page="curves")
+    return Fact(
+        found.sentence,
+        found.last - found.lowest,
+        n=len(history),
+        how="Its rise or fall against the standard error of one value: over the validation images, "
+        "and over neighbouring epochs round their trend.",
+        remedy="Fewer epochs, augmentation or weight decay."
+        if found.verdict == "overfitting"
+        else "",
+        concern=found.verdict in ("overfitting", "lost ground", "still falling"),
+        page="curves",
     )
 
 
-def of_baselines(run: Run) -> list[Finding]:
-    name, accuracy = run.info["dataset"], run.metrics["test_accuracy"]
-    known = baselines.read(name, run.info["dataset_sha256"])
-    if known is None:
-        support = [row["support"] for row in run.metrics["per_class"]]
-        share = max(support) / sum(support)
-        return [
-            Finding(
-                f"Always saying the most frequent class of the test part would be right in "
-                f"{share:.1%}; this run is right in {accuracy:.2%}.",
-                concern=accuracy < 2 * share and accuracy < 0.9,
-            ),
-            Finding(f"Other simple methods were not scored: python -m core baselines {name}"),
-        ]
-    best = max(known["rows"], key=lambda row: row["accuracy"])
-    low, _ = run.metrics["test_accuracy_interval"]
-    reached = [f"{row['name']} reaches {row['accuracy']:.2%}" for row in known["rows"]]
-    _, high = best["interval"]
-    verdict = "their 95 % intervals overlap" if low <= high else "its whole 95 % interval above"
-    return [
-        Finding(f"{'; '.join(reached)}.", "claim"),
-        Finding(
-            f"This run reaches {accuracy:.2%}, {100 * (accuracy - best['accuracy']):+.2f} points "
-            f"against {best['name'].lower()}: {verdict}.",
-            "claim",
-            concern=low <= high,
-        ),
-    ]
+def of_curves(run: Run) -> list[Fact]:
+    from scipy.special import ndtri
 
-
-def of_curves(run: Run) -> list[Finding]:
     history, unreadable = run.history()
     if not history:
-        return [Finding("No epoch was finished, so there is no curve.", "run", concern=True)]
-    kept = run.metrics["kept_epoch"]
-    found = [Finding(f"Epoch {kept} of {len(history)} was kept.", "curves")]
-    losses = [loss for record in history if (loss := record.get("validation_loss")) is not None]
-    if len(losses) < len(history):
-        found.append(Finding("There is no validation curve to judge it by.", "curves", {}, True))
-        return found
-    best = int(np.argmin(losses)) + 1
-    if kept != best:
+        return [Fact("No epoch was finished, so there is no curve.", concern=True, page="run")]
+    kept, by_epoch = run.metrics["kept_epoch"], {record["epoch"]: record for record in history}
+    epochs = run.metrics.get("epochs", len(history))
+    found = [Fact(f"Epoch {kept} of {epochs} was kept.", kept, n=epochs, page="curves"), trend(run)]
+    record = by_epoch.get(kept, {})
+    train, held = record.get("train_accuracy"), record.get("validation_accuracy")
+    if train is not None and held is not None:
+        images = run.info["images"]
+        error = np.sqrt(
+            train * (1 - train) / images["fit"] + held * (1 - held) / images["validation"]
+        )
         found.append(
-            Finding(
-                f"Validation loss was lowest at epoch {best} ({losses[best - 1]:.4f}); the kept "
-                f"epoch {kept} has {losses[kept - 1]:.4f}.",
-                "curves",
-                concern=losses[kept - 1] > 1.1 * losses[best - 1],
+            Fact(
+                f"At that epoch it had {percent(train)} right in training and {percent(held)} on "
+                "validation.",
+                train - held,
+                (train - held - 1.96 * error, train - held + 1.96 * error),
+                images["validation"],
+                f"A gap of more than {percent(GAP, 0)} beyond chance asks for an answer. "
+                + provenance.training_note(run.info),
+                concern=bool(train - held - GAP > float(ndtri(1 - ALPHA)) * error),
+                page="curves",
             )
         )
-    if best == len(history) and len(history) > 1:
-        found.append(
-            Finding(
-                "Validation loss still fell at the end: more epochs may help.", "curves", {}, True
-            )
-        )
-    record = history[kept - 1]
-    gap = record["train_accuracy"] - record["validation_accuracy"]
-    found.append(
-        Finding(
-            f"At that epoch it read {record['train_accuracy']:.2%} right in training and "
-            f"{record['validation_accuracy']:.2%} on validation.",
-            "curves",
-            concern=gap > GAP,
-        )
-    )
     if unreadable:
-        found.append(
-            Finding(f"{unreadable} lines of the history are unreadable.", "curves", {}, True)
-        )
+        text = f"{unreadable} lines of the history are unreadable."
+        found.append(Fact(text, unreadable, concern=True, page="curves"))
     return found
 
 
-def of_errors(run: Run) -> list[Finding]:
+def weakest(run: Run, count: int = 3) -> list[Fact]:
+    """The classes that are found least often, each against the run's accuracy."""
+    from scipy.special import bdtr
+
     metrics, classes = run.metrics, run.info["classes"]
-    counts = np.array(metrics["confusion"])
-    found = []
-    ranked = sorted(enumerate(metrics["per_class"]), key=lambda pair: pair[1]["recall"])
-    for true, row in ranked[:3]:
+    counts, found = np.array(metrics["confusion"]), []
+    support = counts.sum(1)
+    for true in np.argsort(np.diag(counts) / np.maximum(support, 1), kind="stable")[:count]:
         others = np.where(np.arange(len(classes)) == true, -1, counts[true])
-        predicted, total = int(others.argmax()), int(counts[true].sum())
+        right, total, predicted = int(counts[true, true]), int(support[true]), int(others.argmax())
         if not total or others[predicted] <= 0:
             continue
-        share = others[predicted] / total
+        ends = wilson_interval(right, total)
         found.append(
-            Finding(
-                f"{classes[true]} has recall {row['recall']:.3f}; {share:.1%} go to "
-                f"{classes[predicted]} ({others[predicted]} images).",
-                "samples",
-                {"true": classes[true], "said": classes[predicted]},
-                concern=row["recall"] < WEAK_RECALL,
+            Fact(
+                f"{classes[true]} has recall {right / total:.3f} ({ends[0]:.3f} to {ends[1]:.3f}); "
+                f"{percent(others[predicted] / total, 1)} go to {classes[predicted]} "
+                f"({others[predicted]} images).",
+                right / total,
+                ends,
+                total,
+                "It asks for an answer where it lies below the run's accuracy beyond chance "
+                f"(binomial, all {len(classes)} classes taken together).",
+                concern=bool(bdtr(right, total, metrics["test_accuracy"]) < ALPHA / len(classes)),
+                page="samples",
+                query={"true": classes[true], "said": classes[predicted]},
             )
         )
-    return found or [Finding("Not one test image was misclassified.", "samples")]
-
-
-def of_calibration(run: Run) -> list[Finding]:
-    metrics, stored = run.metrics, run.predictions()
-    error = metrics["expected_calibration_error"]
-    found = [
-        Finding(
-            f"Confidence and accuracy differ by {100 * error:.2f} points on average.",
-            "claim",
-            concern=error > GAP,
-        )
-    ]
-    bins = [row for row in metrics["calibration"] if row["count"] >= 30]
-    if bins:
-        worst = max(bins, key=lambda row: abs(row["confidence"] - row["accuracy"]))
-        found.append(
-            Finding(
-                f"Widest gap: confidence {worst['confidence']:.2f} but accuracy "
-                f"{worst['accuracy']:.2f} in the bin {worst['low']:.2f} to {worst['high']:.2f} "
-                f"({worst['count']:,} images).",
-                "claim",
-                concern=abs(worst["confidence"] - worst["accuracy"]) > 2 * GAP,
-            )
-        )
-    probs = stored["probs"]
-    sure = int(((probs.argmax(1) != stored["labels"]) & (probs.max(1) > SURE)).sum())
-    if sure:
-        text = (
-            f"{sure} test image{'s are' if sure > 1 else ' is'} misclassified with more than 99 %"
-        )
-        found.append(Finding(f"{text} confidence.", "samples", {"show": "Wrong"}, True))
     return found
 
 
-def of_limits(run: Run) -> list[Finding]:
-    info, metrics = run.info, run.metrics
-    low, high = metrics["test_accuracy_interval"]
-    found = [
-        Finding(
-            f"{metrics['test_accuracy']:.2%} of {metrics['test_count']:,} images: the 95 % "
-            f"interval is {low:.2%} to {high:.2%}, for images of this kind only.",
+def of_errors(run: Run) -> list[Fact]:
+    return weakest(run) or [Fact("Not one test image was misclassified.", 0, page="samples")]
+
+
+def reliability(run: Run, temperature: float = 1.0) -> list[dict[str, float]]:
+    """calibration.reliability_bins of the test images, their logits divided by `temperature`."""
+    stored = run.predictions()
+    right, sure = answers(run)[0], _confidence(run)
+    if temperature != 1:
+        sure = calibration.tempered(stored["probs"], temperature).max(1)
+    return calibration.reliability_bins(right, sure)
+
+
+def _confidence(run: Run) -> np.ndarray:
+    from scipy.special import expit
+
+    return np.asarray(expit(answers(run)[1].astype(float)))
+
+
+def calibrated(run: Run) -> Fact:
+    """Whether confidence and accuracy agree, by one test over all test images."""
+    right, sure, bins = answers(run)[0], _confidence(run), reliability(run)
+    error = calibration.expected_calibration_error(bins)
+    by_chance = _by_chance(run.folder, (run.folder / store.PREDICTIONS).stat().st_mtime_ns)
+    typical, p_value = float(np.median(by_chance)), calibration.p_value(error, by_chance)
+    over = sure.mean() > right.mean()
+    verdict = (
+        f"more than chance explains: it is {'too sure' if over else 'less sure than it could be'}"
+        if p_value < ALPHA
+        else "which chance explains"
+    )
+    return Fact(
+        f"Confidence and accuracy differ by {100 * error:.2f} points on average, {verdict}.",
+        error,
+        n=len(right),
+        how="Expected calibration error over 15 bins; a calibrated network with the same "
+        f"confidences has {100 * typical:.2f} (p = {p_value:.3f}, by simulation).",
+        concern=p_value < ALPHA,
+        page="claim",
+    )
+
+
+@lru_cache(maxsize=64)
+def _by_chance(folder: Path, stamp: int) -> np.ndarray:
+    return calibration.errors_by_chance(_confidence(Run(folder.name, folder)))
+
+
+def temperature(run: Run) -> Fact:
+    """What dividing the logits would mend. `value` is None where there is nothing to fit."""
+    stored = run.predictions()
+    try:
+        found = calibration.temperature(
+            stored.get("validation_labels", np.empty(0, int)),
+            stored.get("validation_probs", np.empty((0, 1))),
         )
-    ]
-    seeds = {
-        other.info["seed"]
-        for other in store.list_runs()
-        if other.metrics
-        and all(other.info.get(key) == info.get(key) for key in ("recipe", "config", "dataset"))
-    }
-    if len(seeds) < 2:
-        found.append(
-            Finding(
-                f"One seed ({info['seed']}) was trained: how much another one differs is not "
-                "known.",
-                "train",
-                {"from": run.id},
-                concern=True,
-            )
+    except ValueError as error:
+        return Fact(f"No temperature: {error}.", page="claim")
+    low, high = found.interval
+    words = f"Temperature {found.value:.2f} ({low:.2f} to {high:.2f}), by the validation images: "
+    if calibrated(run).concern and found.helps:
+        words += (
+            "dividing the logits by it takes the error there from "
+            f"{100 * found.before:.2f} to {100 * found.after:.2f} points."
         )
     else:
-        found.append(Finding(f"{len(seeds)} seeds of these settings are here.", "run"))
-    if info.get("stated"):
-        found.append(Finding(f"Its author stated {info['stated']}.", "run"))
-    if metrics.get("stopped"):
-        text = f"The training was stopped after {metrics['epochs']} epochs."
-        found.append(Finding(text, "run", concern=True))
+        words += "no gain beyond chance is to be had from it."
+    return Fact(
+        words,
+        found.value,
+        found.interval,
+        found.count,
+        "Fitted on the validation images with its likelihood interval; its gain is measured on "
+        "each half of them with the temperature of the other.",
+        page="claim",
+    )
+
+
+def of_calibration(run: Run) -> list[Fact]:
+    from scipy.special import pdtrc
+
+    right, sure = answers(run)[0], _confidence(run)
+    found = [calibrated(run), temperature(run)]
+    beyond = sure > SURE
+    wrong, expected = int((~right & beyond).sum()), float((1 - sure[beyond]).sum())
+    if wrong:
+        text = f"{wrong} test image{'s are' if wrong > 1 else ' is'} misclassified with more than"
+        found.append(
+            Fact(
+                f"{text} {percent(SURE, 0)} confidence; {expected:.1f} would be, were it right as "
+                "often as it is sure.",
+                wrong,
+                n=int(beyond.sum()),
+                how="Counted against a Poisson number of that mean.",
+                concern=bool(pdtrc(wrong - 1, expected) < ALPHA),
+                page="samples",
+                query={"show": "Wrong", "order": "Surest"},
+            )
+        )
     return found
+
+
+STOPS: dict[str, Callable[[Run], list[Fact]]] = {
+    "data": of_data,
+    "baselines": of_baselines,
+    "curves": of_curves,
+    "errors": of_errors,
+    "calibration": of_calibration,
+    "limits": of_limits,
+}
+
+
+def of(run: Run) -> dict[str, list[Fact]]:
+    """All facts of a finished run, by the stops of a review. Raises BrokenRun."""
+    return {stop: make(run) for stop, make in STOPS.items()}

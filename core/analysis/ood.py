@@ -2,7 +2,8 @@
 
 Its Mahalanobis distance to the classes' means in the last hidden layer, with one covariance for all
 (Lee et al. 2018, arXiv:1807.03888), is small enough to come with a run, so that it needs no images.
-Of digits their loops tell as well: a network that saw only digits calls a face a sure 0.
+Of digits their loops tell as well: a network that saw only digits calls a face a sure 0. The words
+of each rule say how often it is wrong. core/reading/reader.py asks them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from core.runs import files, store
 NAME = "clouds.npz"  # the file keeps its first name, so that older runs and zips are read
 RIDGE = 1e-2  # of the mean variance, added to each: many features hardly vary
 RARE = 99  # percentile of the distances of images that were not trained on
-MOST_LOOPS = 2  # of an 8; one in a thousand of MNIST's validation digits has more
+MOST_LOOPS = 2  # of an 8
+ISLANDS, LOOPS = 1, 13  # of 10,000 of MNIST's 70,000 digits: the rules' false alarms
 SMALL = 2  # pixels: a loop or an island this small is a flaw of the pen
 INK = 110  # of 255
 
@@ -110,10 +112,16 @@ def count_loops(image: np.ndarray) -> tuple[int, int]:
 
 
 def why_no_digit(image: np.ndarray) -> str:
-    """Why no digit looks like this image, in words; "" when one may."""
+    """Why hardly any digit looks like this image, in words; "" when many do."""
     loops, islands = count_loops(image)
     if islands:
-        return "a mark stands alone inside a loop, which no digit has"
+        return f"a mark stands alone inside a loop, as in {ISLANDS} of 10,000 of MNIST's digits"
     if loops > MOST_LOOPS:
-        return f"it has {loops} loops, and no digit has more than {MOST_LOOPS}"
+        return f"it has {loops} loops; {LOOPS} of 10,000 of MNIST's digits have over {MOST_LOOPS}"
     return ""
+
+
+def why_far(score: float) -> str:
+    """Why an image of this `ood_score` may be of another kind, in words; "" up to the limit."""
+    than = f"than {RARE} of 100 images of this kind, as about {100 - RARE} of 100 of them does"
+    return f"it lies farther from every class {than}" if score > 1 else ""

@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     listed.add_argument("--json", action="store_true", help="as JSON")
     listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
     check = command("evaluate", "Score saved weights again; exit 1 if not reproduced.")
-    predict = command("predict", "Read images: file, label, confidence.")
+    predict = command("predict", "Read images: file, label, confidence; if not sure, also why.")
     export = command("export", "Write a run: weights, figures, reports, page, notebook, script.")
     check.add_argument("--save", action="store_true", help="keep what came out with the run")
     check.add_argument("--stamp", dest="save", action="store_true", help=argparse.SUPPRESS)

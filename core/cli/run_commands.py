@@ -15,7 +15,7 @@ from core.runs import store
 def _runs(options: argparse.Namespace) -> None:
     found = store.list_runs()
     if options.markdown:
-        from core.runs.summary import results_table
+        from core.reports.summary import results_table
 
         print(results_table(found))
         return
@@ -125,7 +125,8 @@ def _predict(options: argparse.Namespace) -> int:
             print(json.dumps({"file": path, **answer.as_json()}))
         else:
             text = answer.text if isinstance(answer, reader.NumberAnswer) else answer.label
-            print(f"{path}\t{text}\t{100 * answer.confidence:.1f} %")
+            doubt = f"\tnot sure: {answer.unlike}" if answer.unlike else ""
+            print(f"{path}\t{text}\t{100 * answer.confidence:.1f} %{doubt}")
     return 2 if failed else 0
 
 

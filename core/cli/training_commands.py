@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.jobs import fine_tuning, queue, worker
-from core.runs import limits, store, summary
+from core.reports import summary
+from core.runs import limits, store
 from core.training import distributed, recipes, settings
 
 MACHINE = ("device", "precision", "threads")

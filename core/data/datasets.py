@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import math
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,11 +35,12 @@ class Source:
     folder: str | None = None  # None: bundled, nothing to fetch
     more_mirrors: tuple[str, ...] = ()
     drawn: bool = True  # light strokes on black, centred: drawings are brought to that form
+    digits: bool = False  # handwritten, drawn, its classes 0 to 9: numbers are read by them
 
 
 DATASETS = {
-    "digits": Source("Digits (bundled)", DIGIT_NAMES),
-    "mnist": Source("MNIST", DIGIT_NAMES, "MNIST"),
+    "digits": Source("Digits (bundled)", DIGIT_NAMES, digits=True),
+    "mnist": Source("MNIST", DIGIT_NAMES, "MNIST", digits=True),
     "fashion-mnist": Source(
         "Fashion-MNIST",
         (
@@ -248,6 +250,15 @@ def fetch_in_worker(name: str) -> None:
     )
     if done.returncode:
         raise DatasetError(done.stderr.strip().removeprefix("error: "))
+
+
+def known(info: Mapping[str, Any]) -> Source:
+    """What is known of the data set that a run's `info` names; a set that is not here, or has
+    other classes under a name from here, is neither drawn nor digits.
+    """
+    name, classes = info["dataset"], tuple(info["classes"])
+    found = DATASETS.get(name)
+    return found if found and found.classes == classes else Source(name, classes, drawn=False)
 
 
 def _source(name: str) -> Source:

@@ -7,11 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from core.evaluation.uncertainty import (
-    calibration,
-    expected_calibration_error,
-    wilson_interval,
-)
+from core.evaluation.calibration import expected_calibration_error, reliability_bins
+from core.evaluation.uncertainty import wilson_interval
 
 
 def measure(labels: np.ndarray, probs: np.ndarray, classes: Sequence[str]) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def measure(labels: np.ndarray, probs: np.ndarray, classes: Sequence[str]) -> di
         "confusion": counts.tolist(),
         "most_confused": most_confused(counts),
     }
-    bins = calibration(labels, probs)
+    bins = reliability_bins(predicted == labels, probs.max(1))
     return found | {
         "test_accuracy_interval": list(wilson_interval(right, len(labels))),
         "expected_calibration_error": expected_calibration_error(bins),
@@ -87,9 +84,7 @@ def macro_mean(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def most_confused(counts: np.ndarray, limit: int = 10) -> list[tuple[int, int, int]]:
-    """(true class, predicted class, count), most frequent first, the diagonal and zeros left
-    out.
-    """
+    """(true class, predicted class, count) off the diagonal, most frequent first, without zeros."""
     errors = np.array(counts)
     np.fill_diagonal(errors, 0)
     order = np.argsort(-errors, axis=None, kind="stable")[:limit]

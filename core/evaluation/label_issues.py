@@ -1,30 +1,18 @@
-"""What several runs say together of the same test images: their vote, and where they all doubt the
-label. Arrays in, arrays out; no torch.
+"""What several runs say together of the same test images: their vote, and which labels it doubts.
+Arrays in, arrays out; no torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Suspects:
-    """Images whose label most runs contradict, the clearest first; all arrays (S,).
-
-    `indices` are places in the test set, `predicted` the class that the runs agree on, `runs` how
-    many say so with high confidence, `confidence` their mean confidence, 0 to 1.
-    """
-
-    indices: np.ndarray
-    predicted: np.ndarray
-    runs: np.ndarray
-    confidence: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.indices)
+SAME = 1e-6  # probabilities closer than this are equal
+TRIAL = (
+    "Of 100 labels flipped at random in MNIST, the bundled runs have 100 among the first 146; of "
+    "100 in Fashion-MNIST, 95."
+)
 
 
 def vote(probs: Sequence[np.ndarray]) -> np.ndarray:
@@ -32,42 +20,39 @@ def vote(probs: Sequence[np.ndarray]) -> np.ndarray:
 
     Raises ValueError when there is none or when they do not fit together.
     """
-    _check(probs)
-    return np.mean([part.astype(np.float32) for part in probs], axis=0)
-
-
-def suspect_labels(
-    labels: np.ndarray, probs: Sequence[np.ndarray], *, confidence: float = 0.9
-) -> Suspects:
-    """Test images on which more than half of the runs, and two at least, agree on one class other
-    than the label, each with `confidence` or more.
-
-    A hint for a person to look at: hard images are among them, and a label is never changed by it.
-    `labels` is (N,), `probs` one array (N, C) a run. Raises ValueError when they do not fit.
-    """
-    _check(probs)
-    if len(labels) != len(probs[0]):
-        raise ValueError(f"{len(labels)} labels, but probabilities of {len(probs[0])} images")
-    if not 0 <= confidence <= 1:
-        raise ValueError(f"confidence: {confidence} is outside 0 to 1")
-    stacked = np.stack([part.astype(np.float32) for part in probs])  # (R, N, C)
-    predicted, sure = stacked.argmax(2), stacked.max(2)
-    against = (predicted != labels) & (sure >= np.float32(confidence))  # (R, N)
-    classes = stacked.shape[2]
-    counts = np.stack([(against & (predicted == c)).sum(0) for c in range(classes)], 1)  # (N, C)
-    chosen, agreeing = counts.argmax(1), counts.max(1)
-    found = np.flatnonzero(agreeing >= max(2, len(probs) // 2 + 1))
-    theirs = against[:, found] & (predicted[:, found] == chosen[found])
-    mean = (sure[:, found] * theirs).sum(0) / theirs.sum(0)
-    order = np.lexsort((found, -mean, -agreeing[found]))
-    found = found[order]
-    return Suspects(found, chosen[found], agreeing[found], mean[order])
-
-
-def _check(probs: Sequence[np.ndarray]) -> None:
     shapes = {part.shape for part in probs}
     if not shapes:
         raise ValueError("no run: choose at least one")
     if len(shapes) > 1:
         listed = ", ".join(str(part.shape) for part in probs)
         raise ValueError(f"probabilities of different test sets: {listed}")
+    return np.mean([part.astype(np.float32) for part in probs], axis=0)
+
+
+def vote_of_recipes(recipes: Sequence[str], probs: Sequence[np.ndarray]) -> np.ndarray:
+    """The vote of recipes, each with that of its runs: many seeds of one do not outvote another.
+
+    `recipes` names each run's, as `curves.seed_key` does. Raises what `vote` raises.
+    """
+    pairs = list(zip(recipes, probs, strict=True))
+    return vote([vote([part for r, part in pairs if r == name]) for name in dict.fromkeys(recipes)])
+
+
+def suspect_labels(labels: np.ndarray, probs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(indices (S,) of images that `probs` (N, C) take for another class than their label (N,), the
+    lowest probability of the label first; bool (S,), which of them confident learning selects).
+
+    Northcutt et al. 2021, arXiv:1911.00068: an image counts as a class when its probability reaches
+    the mean of those labelled so; selected is what counts as another class than its label, off the
+    diagonal of the confident joint. Raises ValueError when the two do not fit.
+    """
+    if len(labels) != len(probs):
+        raise ValueError(f"{len(labels)} labels, but probabilities of {len(probs)} images")
+    own = probs[np.arange(len(labels)), labels]  # self-confidence
+    counts = np.bincount(labels, minlength=probs.shape[1])
+    thresholds = np.bincount(labels, own, probs.shape[1]) / np.maximum(counts, 1)
+    confident = (probs >= np.maximum(thresholds, 2 * SAME) - SAME) & (counts > 0)
+    latent = np.where(confident.sum(1) > 1, probs.argmax(1), confident.argmax(1))
+    found = np.flatnonzero(probs.max(1) > own + SAME)
+    found = found[np.argsort(own[found], kind="stable")]
+    return found, (confident.any(1) & (latent != labels))[found]

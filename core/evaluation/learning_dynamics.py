@@ -8,31 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-EVENTS = ("Learned", "Forgotten", "Wrong now", "Never learned", "Forgotten more than once")
 OFTEN = 2  # forgotten at least so many times
 
 
-def right_by_epoch(labels: np.ndarray, epoch_classes: np.ndarray) -> np.ndarray:
-    """bool (E, N) from labels (N,) and the class predicted at each epoch (E, N)."""
-    return epoch_classes == labels
-
-
-def learned(right: np.ndarray, epoch: int) -> np.ndarray:
-    """Indices of the images right at `epoch` and not at the one before; in epoch 1 all right."""
-    now = right[epoch - 1]
-    return np.flatnonzero(now if epoch == 1 else now & ~right[epoch - 2])
-
-
-def forgotten(right: np.ndarray, epoch: int) -> np.ndarray:
-    """Indices of the images wrong at `epoch` that were right at the one before."""
-    if epoch == 1:
-        return np.array([], int)
-    return np.flatnonzero(right[epoch - 2] & ~right[epoch - 1])
-
-
-def never(right: np.ndarray) -> np.ndarray:
-    """Indices of the images that no epoch read right."""
-    return np.flatnonzero(~right.any(0))
+def events(right: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+    """Indices of the images of each event at `epoch`, of the last one the most often forgotten
+    first. In the first epoch all right ones are learned.
+    """
+    now, times = right[epoch - 1], times_forgotten(right)
+    before = right[epoch - 2] if epoch > 1 else np.zeros_like(now)
+    often = np.argsort(-times, kind="stable")
+    return {
+        "Learned": np.flatnonzero(now & ~before),
+        "Forgotten": np.flatnonzero(before & ~now),
+        "Wrong now": np.flatnonzero(~now),
+        "Never learned": np.flatnonzero(~right.any(0)),
+        "Forgotten more than once": often[times[often] >= OFTEN],
+    }
 
 
 def times_forgotten(right: np.ndarray) -> np.ndarray:
@@ -41,28 +33,8 @@ def times_forgotten(right: np.ndarray) -> np.ndarray:
 
 
 def learned_for_good(right: np.ndarray) -> np.ndarray:
-    """The epoch from which each image stays right, int (N,); E + 1 when the last has it wrong."""
-    epochs = len(right)
-    wrong_last = np.where(
-        (~right).any(0), epochs - np.argmax(~right[::-1], axis=0), 0
-    )  # the last epoch that had it wrong
-    return wrong_last + 1
+    """The epoch from which each image stays right, int (N,); E + 1 when the last has it wrong.
 
-
-def images_of(right: np.ndarray, event: str, epoch: int) -> np.ndarray:
-    """Indices of the images of one of EVENTS at `epoch`, most often forgotten first where that is
-    the question. Raises ValueError for an unknown event.
+    For what the kept weights have learned, `right` ends with their epoch.
     """
-    if event == "Learned":
-        return learned(right, epoch)
-    if event == "Forgotten":
-        return forgotten(right, epoch)
-    if event == "Wrong now":
-        return np.flatnonzero(~right[epoch - 1])
-    if event == "Never learned":
-        return never(right)
-    if event == "Forgotten more than once":
-        times = times_forgotten(right)
-        order = np.argsort(-times, kind="stable")
-        return order[times[order] >= OFTEN]
-    raise ValueError(f"event: {event!r} is unknown; choose one of {', '.join(EVENTS)}")
+    return len(right) + 1 - np.cumprod(right[::-1], axis=0).sum(0)  # less the last streak

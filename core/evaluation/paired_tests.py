@@ -36,33 +36,31 @@ class Comparison:
     def lost(self) -> int:
         return len(self.members["Only A right"])
 
-    def sentence(self, a: str = "A", b: str = "B") -> str:
-        """Who is better, if anybody, in plain words."""
-        if not self.gained + self.lost:
-            return f"{a} and {b} read the same images right."
-        often = frequency(self.p_value)
+    def verdict(self, a: str = "A", b: str = "B") -> str:
+        """Who is better, if anybody."""
         if self.p_value >= CHANCE:
+            some = self.gained + self.lost
             return (
-                f"No difference can be told: {b} gains {_images(self.gained)} and loses "
-                f"{self.lost:,}; a gap this large comes up by chance {often}."
+                "No difference can be told" if some else f"{a} and {b} read the same images right"
             )
-        better, won, lost = (b, self.gained, self.lost)
-        if self.lost > self.gained:
-            better, won, lost = (a, self.lost, self.gained)
+        return f"{b if self.gained > self.lost else a} is better"
+
+    def reason(self, a: str = "A", b: str = "B") -> str:
+        """What the verdict rests on."""
         return (
-            f"{better} is better: {_images(won)} gained, {lost:,} lost; "
-            f"a difference this large comes up by chance {often}."
+            f"{b} gains {self.gained:,} and loses {self.lost:,} of {self.count:,} images against "
+            f"{a}; a difference this large comes up by chance {frequency(self.p_value)}."
         )
 
 
-def compare(labels: np.ndarray, probs_a: np.ndarray, probs_b: np.ndarray) -> Comparison:
-    """Labels (N,) and the probabilities (N, classes) of both runs on the same images.
+def compare(labels: np.ndarray, predicted_a: np.ndarray, predicted_b: np.ndarray) -> Comparison:
+    """Labels (N,) and the predicted classes (N,) of both on the same images.
 
     Raises ValueError when the lengths differ.
     """
-    if not len(labels) == len(probs_a) == len(probs_b):
+    if not len(labels) == len(predicted_a) == len(predicted_b):
         raise ValueError("the two runs were scored on different numbers of images")
-    a, b = probs_a.argmax(1) == labels, probs_b.argmax(1) == labels
+    a, b = predicted_a == labels, predicted_b == labels
     sides = (a & b, a & ~b, ~a & b, ~a & ~b)
     members = {name: np.flatnonzero(side) for name, side in zip(QUADRANTS, sides, strict=True)}
     count, only_a, only_b = len(labels), int(sides[1].sum()), int(sides[2].sum())
@@ -112,7 +110,3 @@ def confusion_difference(counts_a: list[list[int]], counts_b: list[list[int]]) -
     if a.shape != b.shape:
         raise ValueError(f"matrices of {len(a)} and {len(b)} classes do not compare")
     return b - a
-
-
-def _images(count: int) -> str:
-    return f"{count:,} image{'' if count == 1 else 's'}"

@@ -1,145 +1,161 @@
-"""How sure a number is: intervals, paired tests, calibration. Arrays in, small results out."""
+"""How sure a number is: intervals, paired tests, answers given only when sure. Arrays in, small
+results out.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+
+VERDICTS = 6  # rules by which a run's numbers are called remarkable (core/analysis/findings.py)
+ALPHA = 0.05 / VERDICTS  # false alarms of each, so that all together raise one in 5 % at most
+
+
+def percent(share: float, digits: int = 2) -> str:
+    """A share of 0 to 1 as everything here says it, "99.66 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def between(ends: Sequence[float]) -> str:
+    """An interval of shares as everything here says it, "99.53 to 99.76 %"."""
+    low, high = ends
+    return f"{100 * low:.2f} to {100 * high:.2f} %"
 
 
 def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Wilson's score interval of a share (Wilson 1927), as (low, high) in 0 to 1.
+    """Wilson's score interval of a share (Wilson 1927), as (low, high) in 0 to 1: the true shares
+    that the count does not speak against.
 
     Raises ValueError unless 0 <= right <= count and count > 0.
     """
     from scipy.special import ndtri  # scipy.stats takes half a second to import
 
-    if count <= 0 or not 0 <= right <= count:
-        raise ValueError(f"{right} of {count} is not a share")
-    z2, wrong = float(ndtri(0.5 + confidence / 2)) ** 2, count - right
-    middle = (right + z2 / 2) / (count + z2)
-    half = np.sqrt(z2 * (right * wrong / count + z2 / 4)) / (count + z2)
-    return (0.0 if not right else float(middle - half)), (
-        1.0 if not wrong else float(middle + half)
+    return score_interval(right, count, float(ndtri(0.5 + confidence / 2)) ** 2)
+
+
+def prediction_interval(
+    right: int, count: int, others: int | None = None, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Where the share of right answers among `others` new images of the same kind (by default as
+    many as the `count` that were seen) will fall, as (low, high): the shares that do not differ
+    from this one by a score test, both samples pooled (after Krishnamoorthy and Peng 2011,
+    doi:10.1016/j.jspi.2010.09.017). Raises what `wilson_interval` raises.
+    """
+    from scipy.special import ndtri
+
+    new = others or max(count, 1)
+    z2 = float(ndtri(0.5 + confidence / 2)) ** 2 * new / (count + new)
+    low, high = score_interval(right, count, z2)  # of the pooled share
+    share, stretch = right / count, (count + new) / new
+    return (
+        max(0.0, share + (low - share) * stretch),
+        min(1.0, share + (high - share) * stretch),
     )
 
 
-def calibration(labels: np.ndarray, probs: np.ndarray, bins: int = 15) -> list[dict[str, float]]:
-    """Equal-width bins of confidence, each with its count, mean confidence and accuracy; empty ones
-    left out.
-
-    `low` and `high` bound a bin; a confidence on a bound belongs to the bin below it.
-    """
-    confidence = probs.max(1).astype(np.float64)
-    right = probs.argmax(1) == labels
-    edges = np.linspace(0, 1, bins + 1)
-    member = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
-    return [
-        {
-            "low": float(edges[index]),
-            "high": float(edges[index + 1]),
-            "count": int(inside.sum()),
-            "confidence": float(confidence[inside].mean()),
-            "accuracy": float(right[inside].mean()),
-        }
-        for index in range(bins)
-        if (inside := member == index).any()
-    ]
-
-
-def expected_calibration_error(bins: list[dict[str, float]]) -> float:
-    """Mean gap between confidence and accuracy, weighted by count (Guo et al. 2017,
-    arXiv:1706.04599).
-    """
-    total = sum(row["count"] for row in bins)
-    return sum(row["count"] * abs(row["accuracy"] - row["confidence"]) for row in bins) / total
+def score_interval(right: int, count: int, z2: float) -> tuple[float, float]:
+    """The shares whose score against `right` of `count` is at most the root of `z2`."""
+    if count <= 0 or not 0 <= right <= count:
+        raise ValueError(f"{right} of {count} is not a share")
+    wrong = count - right
+    middle = (right + z2 / 2) / (count + z2)
+    half = math.sqrt(z2 * (right * wrong / count + z2 / 4)) / (count + z2)
+    return middle - half if right else 0.0, middle + half if wrong else 1.0
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Exact two-sided p-value of McNemar's test (McNemar 1947): how often chance alone would share
-    the images that just one of two classifiers reads right at least this unevenly.
+    """Two-sided p-value of McNemar's test (McNemar 1947) by its score: how often chance alone would
+    share the images that just one of two classifiers reads right at least this unevenly.
     """
-    from scipy.special import bdtr
-
-    count = only_a + only_b
-    return 1.0 if count == 0 else float(min(1.0, 2 * bdtr(min(only_a, only_b), count, 0.5)))
+    apart = abs(only_a - only_b) / math.sqrt(max(1, only_a + only_b))
+    return math.erfc(apart / math.sqrt(2))
 
 
 def paired_difference(
     only_a: int, only_b: int, count: int, confidence: float = 0.95
 ) -> tuple[float, float]:
-    """Interval of accuracy B minus accuracy A over the same `count` images, as (low, high).
-
-    Wald's interval after half an image is added to each of the four cells (Agresti and Min 2005,
-    doi:10.1002/sim.1781). Raises ValueError when the counts do not fit.
+    """Interval of accuracy B minus accuracy A over the same `count` images, as (low, high): the
+    differences that the score test does not reject (Tango 1998,
+    doi:10.1002/(SICI)1097-0258(19980430)17:8<891::AID-SIM780>3.0.CO;2-B). It leaves out 0 just
+    where `mcnemar` is below 1 - confidence. Raises ValueError when the counts do not fit.
     """
+    from scipy.optimize import brentq
     from scipy.special import ndtri
 
     if min(only_a, only_b) < 0 or only_a + only_b > count:
         raise ValueError(f"{only_a} and {only_b} of {count} images are not a paired table")
-    a, b, total = only_a + 0.5, only_b + 0.5, count + 2
-    half = ndtri(0.5 + confidence / 2) * np.sqrt(a + b - (b - a) ** 2 / total) / total
-    middle = (b - a) / total
-    return float(max(-1.0, middle - half)), float(min(1.0, middle + half))
+
+    def score(difference: float) -> float:
+        """How many standard errors the counts lie above a true `difference`."""
+        b = (2 * count - only_b + only_a) * difference - only_a - only_b
+        root = math.sqrt(b * b + 8 * count * only_a * difference * (1 - difference))
+        lost = (root - b) / (4 * count)  # the likeliest share of A alone
+        variance = count * (2 * lost + difference * (1 - difference))
+        return (only_b - only_a - count * difference) / math.sqrt(max(variance, 1e-300))
+
+    z, found, edge = float(ndtri(0.5 + confidence / 2)), (only_b - only_a) / count, 1 - 1e-12
+    low, high = -1.0, 1.0
+    if found > -edge and score(-edge) > z:
+        low = brentq(lambda at: score(at) - z, -edge, found)
+    if found < edge and score(edge) < -z:
+        high = brentq(lambda at: score(at) + z, found, edge)
+    return float(low), float(high)
 
 
-def temperature(labels: np.ndarray, probs: np.ndarray) -> float:
-    """The one number that, dividing all logits, makes the true labels (N,) likeliest under `probs`
-    (N, classes): above 1 for a network that is too sure (Guo et al. 2017, arXiv:1706.04599).
-
-    To be fitted on the validation split. Raises ValueError where there is nothing to fit: without
-    images, or without a mistake among them.
+def predicted_log_odds(logits: np.ndarray) -> np.ndarray:
+    """Log-odds float32 (N,) of the predicted class: its logit less the log-sum-exp of the others
+    in `logits` (N, classes). They tell answers apart whose probabilities all round to 1.
     """
-    from scipy.optimize import minimize_scalar
+    from scipy.special import logsumexp
 
-    if not len(labels):
-        raise ValueError("no images were held out, so there is nothing to fit a temperature on")
-    if (probs.argmax(1) == labels).all():
-        raise ValueError(
-            f"all {len(labels):,} held-out images are classified correctly, so that no temperature "
-            "is too low"
-        )
-    log_probs = _log(probs)
-
-    def loss(log_temperature: float) -> float:
-        scaled = log_probs / np.exp(log_temperature)
-        top = scaled.max(1)
-        normal = top + np.log(np.exp(scaled - top[:, None]).sum(1))
-        return float((normal - scaled[np.arange(len(labels)), labels]).mean())
-
-    found = minimize_scalar(loss, bounds=(-3, 3), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    ordered = np.sort(logits.astype(np.float64), axis=1)
+    return (ordered[:, -1] - logsumexp(ordered[:, :-1], axis=1)).astype(np.float32)
 
 
-def tempered(probs: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities float64 (N, classes) after dividing the logits by `temperature`."""
-    scaled = _log(probs) / temperature
-    scaled -= scaled.max(1, keepdims=True)
-    powers = np.exp(scaled)
-    return powers / powers.sum(1, keepdims=True)
+def as_log_odds(probability: np.typing.ArrayLike) -> np.ndarray:
+    """Those of one or several, float64; scipy.special has it too, but is slow to import."""
+    exact = np.asarray(probability, np.float64)
+    with np.errstate(divide="ignore"):
+        return np.log(exact) - np.log1p(-exact)
 
 
-def _log(probs: np.ndarray) -> np.ndarray:
-    """Logarithms float64, of nothing below what float16 can hold."""
-    return np.log(np.maximum(probs.astype(np.float64), 2.0**-24))
+def stored_log_odds(stored: Mapping[str, np.ndarray], part: str = "") -> np.ndarray:
+    """The log-odds (N,) in a run's predictions, of the test images or with `part` "validation_" of
+    those; of older runs those of the probability in float16, of which many tie and are infinite.
+    """
+    found = stored.get(f"{part}log_odds")
+    return as_log_odds(stored[f"{part}probs"].max(1)) if found is None else found
 
 
-def selective(labels: np.ndarray, probs: np.ndarray, threshold: float) -> tuple[int, int]:
-    """(images answered, of them right) when only answers at least this confident are given."""
-    answered = probs.max(1).astype(float) >= threshold  # float16 would round the threshold too
-    return int(answered.sum()), int((probs.argmax(1) == labels)[answered].sum())
+def ties(stored: Mapping[str, np.ndarray]) -> str:
+    """What is to be said of an older run's confidences, which were rounded; "" of a newer one's."""
+    counts = np.unique(stored_log_odds(stored), return_counts=True)[1]
+    text = (
+        f"An older version rounded this run's confidences: {counts[counts > 1].sum():,} of "
+        f"{counts.sum():,} tie, and stand in the order of the test set."
+    )
+    return text if "log_odds" not in stored and counts.max() > 1 else ""
+
+
+def selective(right: np.ndarray, log_odds: np.ndarray, confidence: float) -> tuple[int, int]:
+    """(images answered, of them right) when only answers at least this confident are given; which
+    are `right` is bool (N,), `log_odds` are (N,).
+    """
+    answered = log_odds >= as_log_odds(confidence)
+    return int(answered.sum()), int(right[answered].sum())
 
 
 def coverage_curve(
-    labels: np.ndarray, probs: np.ndarray, points: int = 200
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(coverage, accuracy, threshold), each (P,): the surest share of images, how many of them are
-    right, and the confidence of the least sure one (El-Yaniv and Wiener 2010).
+    right: np.ndarray, log_odds: np.ndarray, points: int = 200
+) -> tuple[np.ndarray, np.ndarray]:
+    """(coverage, accuracy), each (P,): the surest share of images, and how many of them are right
+    (El-Yaniv and Wiener 2010). Arguments as for `selective`.
     """
-    confidence = probs.max(1)
-    order = np.argsort(-confidence, kind="stable")
-    right = (probs.argmax(1) == labels)[order]
-    ranks = np.unique(np.linspace(1, len(labels), min(points, len(labels))).round().astype(int))
-    accuracy = np.cumsum(right)[ranks - 1] / ranks
-    return ranks / len(labels), accuracy, confidence[order][ranks - 1].astype(float)
+    order, count = np.argsort(-log_odds, kind="stable"), len(right)
+    ranks = np.unique(np.linspace(1, count, min(points, count)).round().astype(int))
+    return ranks / count, np.cumsum(right[order])[ranks - 1] / ranks
 
 
 def spread(values: list[float]) -> tuple[float, float]:

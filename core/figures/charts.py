@@ -4,6 +4,8 @@ theme; only runs, right and wrong bring their own.
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,19 +14,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 RIGHT, WRONG = "#2E8B57", "#E34A27"  # the only green and the only vermilion, with a sign and a text
-# Mid-tones that stand out on paper and in the dim room; no green and no vermilion among them.
+# Mid-tones far from one another, for the colour-blind too, on paper and in the dim room; no green
+# and no vermilion among them.
 RUN_COLORS = (
-    "#3D6FB6",
-    "#B8860B",
-    "#8E5BB0",
-    "#2A9DA5",
-    "#C2578F",
-    "#7A6F5D",
-    "#5B7FD6",
-    "#A0683C",
-    "#6C8C9C",
-    "#9C6ADE",
+    *("#3D6FB6", "#9B8E27", "#BE305F", "#588CFF", "#B066DA"),
+    *("#8A4E90", "#E25A9A", "#917979", "#3C9BAA", "#9D5E01"),
 )
+SALT = 1534  # with it no two of the shipped runs share a colour
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "bowtie")
+PERCENT = "~%"  # as many digits as it takes
 MARGIN = dict.fromkeys("lrtb", 8)
 GRAY = "rgba(128,128,128,.8)"
 DASHES = {"train": "dot", "validation": "solid", "test": "dash"}
@@ -58,7 +56,7 @@ def curves(
     out. With `gap` the space between training and validation is shaded.
     """
     figure = go.Figure()
-    for line in lines:
+    for line, symbol in zip(lines, itertools.cycle(SYMBOLS), strict=False):
         drawn = {part: c for part, c in line.columns.items() if len(c) and not np.isnan(c).all()}
         for part in drawn:
             if part in line.bands:
@@ -66,26 +64,26 @@ def curves(
         for part, column in drawn.items():
             name = PART_NAMES[part]
             shaded = gap and part == "validation" and "train" in drawn  # drawn just before it
-            kept = _telling(column)
+            most = 0 if len(column) <= 60 else 15  # markers; 0 is one a value
+            kept = telling(column)
             figure.add_scatter(
                 x=line.x[kept],
                 y=column[kept],
-                mode="lines+markers" if len(column) < 60 else "lines",
+                mode="lines+markers",
                 name=f"{plain(line.title)}, {name}" if len(lines) > 1 else name,
                 line={"color": line.color, "dash": DASHES[part], "width": 2},
-                marker={"size": 5},
+                marker={"size": 7, "symbol": symbol, "maxdisplayed": most},
                 fill="tonexty" if shaded else None,
                 fillcolor=_fade(line.color, 0.1),
                 hovertemplate=f"%{{y:.4f}} {name}<extra>{plain(line.title)}</extra>",
             )
-    legend = {"orientation": "h", "y": -0.22, "x": 0}
-    figure.update_layout(height=380, margin=MARGIN, hovermode="x", legend=legend)
-    longest = max((len(line.x) for line in lines), default=0)
-    few = axis == "epoch" and longest <= 12
+    legend = {"orientation": "h", "yref": "container", "yanchor": "bottom", "y": 0, "x": 0}
+    height = 380 + 24 * max(0, len(figure.data) - 8)  # a long legend takes room of its own
+    figure.update_layout(height=height, margin=MARGIN, hovermode="x", legend=legend)
+    few = axis == "epoch" and all(len(line.x) <= 12 for line in lines)
     figure.update_xaxes(title=axis, showgrid=False, dtick=1 if few else None)
-    figure.update_yaxes(title=quantity, type="log" if log else "linear")
-    if quantity == "accuracy" and not log:
-        figure.update_yaxes(tickformat=".1%")
+    percent = PERCENT if quantity == "accuracy" and not log else None
+    figure.update_yaxes(title=quantity, type="log" if log else "linear", tickformat=percent)
     return figure
 
 
@@ -103,10 +101,16 @@ def _add_band(figure: go.Figure, line: Line, low: np.ndarray, high: np.ndarray) 
         y=np.concatenate([high, low[::-1]]),
         fill="toself",
         fillcolor=_fade(line.color, 0.18),
-        line={"width": 0},
+        mode="none",
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def run_color(run_id: str) -> str:
+    """The colour of a run, by its id alone; where two share one, their markers differ."""
+    digest = hashlib.sha256(f"{SALT} {run_id}".encode()).digest()
+    return RUN_COLORS[int.from_bytes(digest) % len(RUN_COLORS)]
 
 
 def rgb(color: str) -> tuple[int, ...]:
@@ -119,7 +123,7 @@ def _fade(color: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity})"
 
 
-def _telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
+def telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
     """Which of the values to draw: all, or the lowest and the highest of each equal stretch and
     both ends, so that a thinned line still has its peaks and its gaps.
     """
@@ -131,28 +135,6 @@ def _telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
         stretch = known if len(known) else part
         kept |= {int(stretch[values[stretch].argmin()]), int(stretch[values[stretch].argmax()])}
     return np.array(sorted(kept))
-
-
-def first_epoch(points: Sequence[Sequence[float]], quantity: str, *, color: str) -> go.Figure:
-    """Training loss or accuracy within the first epoch; `points` are (images seen, loss,
-    accuracy).
-    """
-    place = {"loss": 1, "accuracy": 2}[quantity]
-    rows = np.array(points, dtype=float)
-    figure = go.Figure(
-        go.Scatter(
-            x=rows[:, 0],
-            y=rows[:, place],
-            mode="lines",
-            line={"color": color, "dash": DASHES["train"], "width": 2},
-            name="training, mean so far",
-        )
-    )
-    figure.update_layout(height=380, margin=MARGIN, showlegend=False)
-    figure.update_xaxes(title="images seen in the first epoch", showgrid=False, rangemode="tozero")
-    percent = ".1%" if quantity == "accuracy" else None
-    figure.update_yaxes(title=quantity, tickformat=percent)
-    return figure
 
 
 def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10) -> go.Figure:
@@ -180,10 +162,20 @@ def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10)
     return figure
 
 
+def spans(bins: Sequence[Mapping[str, float]]) -> np.ndarray:
+    """How far each bin's interval reaches below and above its accuracy (2, N): nowhere where it has
+    none, as in older runs.
+    """
+    names = ("accuracy", "accuracy_low", "accuracy_high")
+    middle, *ends = ([row.get(name, row["accuracy"]) for row in bins] for name in names)
+    return np.abs(np.subtract(ends, middle))
+
+
 def reliability(bins: Sequence[Mapping[str, float]], *, color: str) -> go.Figure:
     """Accuracy by confidence, each bin a point as large as its share of images, with the diagonal
     on which a calibrated network lies; `bins` as uncertainty.calibration makes them.
     """
+    below, above = spans(bins)
     counts = np.array([row["count"] for row in bins], float)
     figure = go.Figure()
     figure.add_scatter(
@@ -197,6 +189,7 @@ def reliability(bins: Sequence[Mapping[str, float]], *, color: str) -> go.Figure
         x=[row["confidence"] for row in bins],
         y=[row["accuracy"] for row in bins],
         mode="lines+markers",
+        error_y={"array": above, "arrayminus": below, "width": 0, "color": color},
         line={"color": color, "width": 1.5},
         marker={"size": 6 + 22 * np.sqrt(counts / max(counts.sum(), 1)), "color": color},
         cliponaxis=False,
@@ -225,8 +218,8 @@ def coverage(
     figure.add_scatter(
         x=[here[0]], y=[here[1]], mode="markers", marker={"size": 13, "color": color}
     )
-    figure.update_xaxes(title="share answered", tickformat=".0%", range=[0, 1.01], showgrid=False)
-    figure.update_yaxes(title="of them right", tickformat=".1%")
+    figure.update_xaxes(title="share answered", tickformat=PERCENT, range=[0, 1.01], showgrid=False)
+    figure.update_yaxes(title="of them right", tickformat=PERCENT)
     figure.update_layout(height=340, margin=MARGIN, showlegend=False)
     return figure
 

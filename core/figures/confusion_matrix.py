@@ -13,6 +13,11 @@ CELLS = ("Counts", "Row share", "Column share")
 DIVERGING = [[0, "#2A6FB0"], [0.5, "rgba(128,128,128,0.06)"], [1, "#B8860B"]]
 
 
+def named(count: int) -> range:
+    """Which of `count` classes have their names beside a matrix: all, or about 25."""
+    return range(0, count, 1 if count <= 40 else -(-count // 25))
+
+
 def shares(counts: np.ndarray, cells: str) -> np.ndarray:
     """Percent (classes, classes) of the row (true class) or column (predicted); 0 where empty.
 
@@ -107,8 +112,8 @@ def _matrix(
         hovertemplate=f"{hover}<br>true %{{y}}, predicted %{{x}}<extra></extra>",
         showlegend=False,
     )
-    every = 1 if count <= 40 else -(-count // 25)
-    ticks = {"tickmode": "array", "tickvals": places[::every], "ticktext": names[::every]}
+    shown = named(count)
+    ticks = {"tickvals": list(shown), "ticktext": [names[index] for index in shown]}
     common = {"showgrid": False, "zeroline": False, "fixedrange": True, **ticks}
     figure.update_xaxes(title="predicted", side="bottom", range=[-0.5, count - 0.5], **common)
     figure.update_yaxes(title="true", range=[count - 0.5, -0.5], **common)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -11,28 +11,29 @@ from core.figures import thumbnails
 from core.figures.charts import RIGHT, WRONG, make_clickable, plain, rgb
 
 LINE = 0.3  # height of the text under an image, as a share of the image's side
+NEUTRAL = "#808080"  # neither right nor wrong
 
 
 def figure(
     images: np.ndarray,
     texts: Sequence[str],
-    right: np.ndarray,
+    right: Iterable[bool | None],
     *,
     columns: int,
     side: int = 112,
     hover: Sequence[str] | None = None,
 ) -> go.Figure:
-    """Images uint8 (M, C, H, W), each framed green or vermilion by `right` bool (M,), `texts`
+    """Images uint8 (M, C, H, W), each framed green or vermilion by `right`, None gray; `texts`
     under them; `side` is the width of one in pixels of the screen.
 
     A click gives the image's place in the grid. Raises ValueError without images.
     """
-    colors = np.array([rgb(WRONG), rgb(RIGHT)], np.uint8)
+    colors = [NEUTRAL if r is None else RIGHT if r else WRONG for r in right]
     many = len(images) > 36
     scale = max(1, round((2 if many else 3) * 28 / max(images.shape[2:])))
     picture = thumbnails.sheet(
         images & 0xFC if many else images,  # 64 greys: a sixth less to send
-        colors[right.astype(int)],
+        np.array([rgb(color) for color in colors], np.uint8),
         columns=columns,
         scale=scale,
         line=LINE,
@@ -54,7 +55,7 @@ def figure(
         y=y + 0.5 + LINE / 2,
         mode="text",
         text=[plain(text) for text in texts],
-        textfont={"size": 12 if side > 90 else 10, "color": [RIGHT if r else WRONG for r in right]},
+        textfont={"size": 12 if side > 90 else 10, "color": colors},
         hoverinfo="skip",
     )
     drawn.add_layout_image(

@@ -20,7 +20,7 @@ from core.data import datasets
 from core.evaluation import classification
 from core.jobs.fine_tuning import START, FineTuning, frozen, joined
 from core.runs import files, status, store
-from core.training import models, steps
+from core.training import models
 from core.training.distributed import ALONE, Ended, World
 from core.training.hardware import choose_device, environment, usable_threads
 from core.training.loop import train
@@ -248,8 +248,8 @@ def _finish(
         stopped, trained = True, _last_epoch(checkpoint, model)
 
     labels = dataset.test.labels.numpy()
-    probs = steps.predict(model, dataset.test.images, parts.mean, parts.std)
-    held_out = steps.predict(model, parts.validation.images, parts.mean, parts.std)
+    probs, log_odds = scoring.predict(model, dataset.test.images, parts.mean, parts.std)
+    held_out, held_out_odds = scoring.predict(model, parts.validation.images, parts.mean, parts.std)
     metrics = classification.measure(labels, probs, dataset.classes) | trained.outcome()
     metrics["stopped"] = stopped
     if tuning:
@@ -261,8 +261,10 @@ def _finish(
     arrays = {
         "labels": labels,
         "probs": probs.astype(np.float16),
+        "log_odds": log_odds,
         "validation_labels": parts.validation.labels.numpy(),
         "validation_probs": held_out.astype(np.float16),
+        "validation_log_odds": held_out_odds,
         **trained.predictions(len(labels)),
     }
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}

@@ -24,9 +24,7 @@ def image_shape(dataset: str) -> tuple[int, int, int]:
 
 
 def layers(recipe: Recipe) -> list[tuple[str, tuple[int, ...], int]]:
-    """(layer, output shape, parameters) of the recipe's network. Raises ValueError when it
-    misfits.
-    """
+    """(layer, output shape, parameters) of the recipe's network; ValueError when it misfits."""
     from core.training import models
 
     shape = image_shape(recipe.dataset)

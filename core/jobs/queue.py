@@ -141,9 +141,7 @@ def stop(run_id: str, *, own: bool = False) -> str:
 
 
 def delete(run_id: str) -> None:
-    """Remove a run for good. Raises Refused while somebody works on it, or where runs stay as they
-    are.
-    """
+    """Remove a run for good. Raises Refused where it is worked on, or runs stay as they are."""
     limits.refuse_changes()
     run = store.load(run_id)
     with queue_lock():

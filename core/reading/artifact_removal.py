@@ -1,5 +1,5 @@
-"""What is dark on a picture and no writing: edges of tables and forms, soft shadows, specks, the
-paper's grain. `marks` judges what stands out in one light, `clean` clears the rest away.
+"""What is dark on a picture and no writing: specks and the paper's grain. `marks` judges what
+stands out in one light, `clean` clears the rest away.
 """
 
 from __future__ import annotations
@@ -13,10 +13,6 @@ from core.reading.picture import EmptyDrawing, Page
 
 SHARP = 0.045  # share of its depth that a stroke's edge rises by a pixel; shadows are softer
 BLOTS = 10  # so many parts that are no strokes are the grain of the paper
-REACH = 2.0  # stroke widths that faint ink goes on from clear ink; soft shadows go on for longer
-FRAMED = 0.2  # share of the ink that lies inside a frame, at least
-SOFT, CRISP = 0.3, 0.7  # shares of parts with sharp edges: too few for ink, and enough
-STRICT = 0.7  # of full ink: where ink is sought in a shadow
 SPECK = 0.015  # of the largest part's area: what is smaller is no writing
 SURE = 100  # times the ground's noise; beyond it nothing more is gained
 
@@ -45,30 +41,21 @@ def marks(
     inner: np.ndarray | None,
     steps: tuple[str, ...],
 ) -> Marks:
-    """The `mask` (H, W) of ink as dark as `level`, without frames, and how clear it is; what lies
-    outside `inner` does not count.
+    """The `mask` (H, W) of ink as dark as `level`, and how clear it is; what lies outside `inner`
+    does not count.
     """
     inner = np.ones(mask.shape, bool) if inner is None else inner
     mask = mask & inner
     away = ~ndimage.binary_dilation(mask, iterations=3) & inner
-    clear = depth > 0.5 * level
-    mask = near(without_frame(mask, clear), clear)
     noise_std = float(depth[away].std()) if away.any() else 1.0
-    share = _sharp_share(mask, depth)
-    if share < SOFT:  # a shadow as deep as faint ink: what is darker may be ink in it
-        darker = (depth > STRICT * level) & inner
-        if (sharper := _sharp_share(darker, depth)) > CRISP:
-            mask, share = darker, sharper
-    clearness, thick = share * level / max(noise_std, 1e-3), _thickness(mask)
+    clearness, thick = _sharp_share(mask, depth) * level / max(noise_std, 1e-3), _thickness(mask)
     likely = min(clearness, SURE) * level / max(thick, 0.1) * (1 - float(mask.mean())) ** 2
     return Marks(depth, mask, level, clearness, thick, likely, steps)
 
 
 def clean(page: Page) -> Page:
-    """The page without shadows and specks, and the ink on it. Raises EmptyDrawing when only the
-    paper's grain is left.
-    """
-    mask, specks = without_specks(without_shadows(page.mask, page.depth))
+    """The page without specks, and the ink on it. Raises EmptyDrawing when only grain is left."""
+    mask, specks = without_specks(page.mask)
     if is_grain(mask):
         raise EmptyDrawing(
             "only the paper's own grain is seen here: draw something, or come closer"
@@ -134,72 +121,6 @@ def measure(
     number = np.maximum(np.bincount(index, minlength=count + 1)[1:], 1)
     peak = np.maximum(ndimage.maximum(depth, labels, np.arange(1, count + 1)), 1e-6)
     return areas, inside, slope / number / peak > SHARP
-
-
-def without_frame(mask: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """The mask without parts that run along half of a side of the picture and are far longer than
-    all that is written inside: the edge of a table, of a form or of a shadow.
-
-    What hangs on such a part by faint ink only, and is by its `clear` ink (H, W) of the size of the
-    writing, stays.
-    """
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask
-    ends = [labels[0], labels[-1], labels[:, 0], labels[:, -1]]
-    along = [
-        {number for number in np.unique(end) if number and (end == number).mean() > 0.5}
-        for end in ends
-    ]
-    found = set().union(*along)
-    rest = mask & ~np.isin(labels, list(found))
-    if not found or rest.sum() < FRAMED * mask.sum():
-        return mask
-    ((rows, columns),) = ndimage.find_objects(rest.view(np.int8))
-    tall, wide = rows.stop - rows.start, columns.stop - columns.start
-    long = [(along[0] | along[1], wide, mask.shape[1]), (along[2] | along[3], tall, mask.shape[0])]
-    dropped = [n for numbers, own, side in long if 1.3 * own < side for n in numbers]
-    if not dropped:
-        return mask
-    frame = np.isin(labels, dropped)
-    return mask & ~frame | _hanging(frame & clear, rest)
-
-
-def _hanging(clear: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """The parts off the border that are about as tall as those of the rest, and no wider."""
-    labels, _ = ndimage.label(rest, np.ones((3, 3)))
-    usual = max(rows.stop - rows.start for rows, _ in ndimage.find_objects(labels))
-    labels, count = ndimage.label(clear, np.ones((3, 3)))
-    border = set(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    kept = [
-        number
-        for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1)
-        if number not in border
-        and 0.5 * usual < rows.stop - rows.start < 2 * usual
-        and columns.stop - columns.start < 2 * usual
-    ]
-    return np.isin(labels, kept) if count else clear
-
-
-def near(mask: np.ndarray, clear: np.ndarray) -> np.ndarray:
-    """The mask without faint ink that lies farther from the `clear` ink than strokes are wide."""
-    clear = clear & mask
-    if not clear.any():
-        return mask
-    deep = ndimage.distance_transform_cdt(np.pad(clear, 1), "chessboard")[1:-1, 1:-1]
-    reach = max(REACH * 4 * float(deep[clear].mean()), 2.0)
-    return mask & (ndimage.distance_transform_cdt(~clear, "chessboard") <= reach)
-
-
-def without_shadows(mask: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """The mask without parts of soft edges, unless that is all there is."""
-    if min(mask.shape) < 100:
-        return mask
-    labels, count = ndimage.label(mask, np.ones((3, 3)))
-    if count < 2:
-        return mask
-    _, _, sharp = measure(labels, count, depth)
-    return np.concatenate([[False], sharp])[labels] if sharp.any() else mask
 
 
 def is_grain(mask: np.ndarray) -> bool:

@@ -11,25 +11,6 @@ SIZES = (3, 5, 7, 11, 17, 25, 39, 59)  # widths of strokes tried, in such blocks
 FLAT = 8  # of 255: how far a flat ground may stray
 
 
-def best_channel(pixels: np.ndarray) -> np.ndarray:
-    """Gray float32 (H, W): the luminance, or the colour channel in which strokes stand out far
-    more.
-    """
-    if pixels.ndim == 2:
-        return pixels
-    gray = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    if np.ptp(pixels, axis=2).max() < 24:
-        return gray
-    step = max(1, max(gray.shape) // COARSE)
-    contrast = []
-    for channel in (gray, *np.moveaxis(pixels, 2, 0)):
-        rough = ndimage.uniform_filter(channel, step)[::step, ::step]
-        apart = np.abs(rough - ndimage.uniform_filter(rough, 25))
-        contrast.append(float(np.percentile(apart, 97)))
-    best = int(np.argmax(contrast))
-    return pixels[..., best - 1] if best and contrast[best] > 1.4 * contrast[0] else gray
-
-
 def flat_ground(gray: np.ndarray) -> float | None:
     """The brightness of a ground that is the same everywhere, as on a screen; else None.
 
@@ -53,11 +34,6 @@ def flat_ground(gray: np.ndarray) -> float | None:
 
 def _mode(values: np.ndarray) -> float:
     return float(np.argmax(np.bincount(values.astype(np.uint8).ravel(), minlength=256)))
-
-
-def under(gray: np.ndarray, ground: float) -> np.ndarray:
-    """Depth under a flat ground, as a share of it; what is lighter counts 0."""
-    return np.clip((ground - gray) / max(ground, 1.0), 0, 1)
 
 
 def sheet_on_a_table(gray: np.ndarray) -> np.ndarray | None:
@@ -113,7 +89,7 @@ def is_light(gray: np.ndarray) -> bool:
     picture's border lies, and whether its thinnest details are dark or light. In small pictures,
     which strokes may fill, the border is the better witness.
     """
-    rough, _ = coarse(gray)
+    rough, _ = blocks(gray)
     size = max(3, min(rough.shape) // 2)
     low = ndimage.minimum_filter(rough, size, mode="nearest")
     high = ndimage.maximum_filter(rough, size, mode="nearest")
@@ -139,12 +115,6 @@ def blocks(gray: np.ndarray) -> tuple[np.ndarray, int]:
     return cut.reshape(height, step, width, step).mean((1, 3)), step
 
 
-def coarse(gray: np.ndarray) -> tuple[np.ndarray, int]:
-    """`blocks`, in even light."""
-    rough, step = blocks(gray)
-    return (rough / light(rough) if min(rough.shape) > 40 else rough), step
-
-
 def detail(rough: np.ndarray, *, dark: bool) -> np.ndarray:
     """How much dark (or light) detail is just narrower than each of SIZES, over the size squared.
 
@@ -165,7 +135,7 @@ def detail(rough: np.ndarray, *, dark: bool) -> np.ndarray:
 
 def stroke_reach(gray: np.ndarray) -> float:
     """About how wide the widest dark strokes are, in pixels."""
-    rough, step = coarse(gray)
+    rough, step = blocks(gray)
     found = np.cumsum(detail(rough, dark=True))
     if not len(found) or found[-1] == 0:
         return float(SIZES[0] * step)
@@ -177,53 +147,19 @@ def darkness(gray: np.ndarray, flat: float | None = None) -> tuple[np.ndarray, f
     brightness, and how uneven the light was (its spread over its mean). `flat` is the brightness of
     a ground that is the same everywhere.
 
-    A smooth fall-off of the light is divided out first. The paper is then found as a closing:
-    wider than any stroke can be, and once the strokes' width is known, just wide enough to bridge
-    them, which follows the edge of a shadow.
+    The paper is found as a closing: wider than any stroke can be, and once the strokes' width is
+    known, just wide enough to bridge them, which follows the edge of a shadow.
     """
     if flat is not None:
-        return under(gray, flat), 0.0
+        return np.clip((flat - gray) / max(flat, 1.0), 0, 1), 0.0
     gray = np.maximum(gray, 1.0)
-    small = min(gray.shape) < 100
     size = max(3, int(0.6 * min(gray.shape)))
-    if small:
-        depth, paper = _below(gray, size)
-        return depth, float(np.percentile(paper, 95) / np.percentile(paper, 5) - 1)
-    fall = light(gray)
-    reach = stroke_reach(gray)
-    even = ndimage.gaussian_filter(gray / fall, float(np.clip(0.1 * reach, 0.7, 3)))
-    depth, paper = _below(even, int(np.clip(1.3 * reach + 5, 9, size)))
-    shade = paper * fall
-    return depth, float(np.percentile(shade, 95) / np.percentile(shade, 5) - 1)
-
-
-def light(gray: np.ndarray) -> np.ndarray:
-    """The slow change of light over the picture (H, W), about 1: a quadratic surface through the
-    logarithm of the brightness, to which what is darker than it counts ever less.
-    """
-    step = max(1, min(max(gray.shape) // 40, min(gray.shape)))
-    height, width = (length // step for length in gray.shape)
-    blocks = gray[: height * step, : width * step].reshape(height, step, width, step)
-    values = np.log(np.maximum(blocks.max((1, 3)), 1)).ravel()
-    ys, xs = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
-    terms = _quadratic(xs.ravel(), ys.ravel())
-    weight = np.ones(len(values))
-    for _ in range(6):
-        weighted = terms * weight[:, None]
-        found = np.linalg.solve(weighted.T @ terms + 1e-6 * np.eye(6), weighted.T @ values)
-        rest = values - terms @ found
-        spread = float(1.4826 * np.median(np.abs(rest))) + 0.01
-        weight = 1 / (1 + (rest / np.where(rest < 0, spread, 3 * spread)) ** 2)
-    rows, columns = (np.linspace(-1, 1, length) for length in gray.shape)
-    _a, b, c, d, e, _ = found
-    across = b * columns + d * columns**2
-    down = c * rows + e * rows**2
-    surface = across[None, :] + down[:, None] + found[5] * rows[:, None] * columns[None, :]
-    return np.exp(np.clip(surface, -1.5, 1.5)).astype(np.float32)
-
-
-def _quadratic(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], 1)
+    if min(gray.shape) >= 100:
+        reach = stroke_reach(gray)
+        gray = ndimage.gaussian_filter(gray, float(np.clip(0.1 * reach, 0.7, 3)))
+        size = int(np.clip(1.3 * reach + 5, 9, size))
+    depth, paper = _below(gray, size)
+    return depth, float(np.percentile(paper, 95) / np.percentile(paper, 5) - 1)
 
 
 def _below(gray: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.reading import components, segment_candidates, stroke_width
+from core.reading import components, framing, segment_candidates
 from core.reading.cut_points import Joint
 from core.reading.picture import EmptyDrawing, Page, Place
 from core.reading.segment_candidates import Span, Writing
@@ -34,7 +34,7 @@ ASPECT = (
 # Of `evidence`: fitted on strings of held-out digits (python -m bench.reading.cut_points).
 # fmt: off
 WEIGHTS = np.array([
-    -7.2, 1.3, -1.04, -3.92, 5.92, 4.99, 3.15, -2.55, 1.7, -2.11,
+    -11.12, 1.3, -1.04, 5.92, 4.99, 3.15, -2.55, 1.7, -2.11,
     -0.55, -0.12, -0.57, -1.03, -0.44, -0.23, 0.07, 1.3, -1.31, -1.64,
     -6.97, -3.15, -1.39, -2.58, -1.76, -2.25, -1.51, -1.92, -1.66, 0.58,
 ])
@@ -59,7 +59,7 @@ def read(page: Page, size: tuple[int, int], score: Score) -> list[list[Found]]:
     lines = candidates(page, size, score)
     if not lines:
         raise EmptyDrawing("nothing is drawn here but specks: draw something larger")
-    return [[Found(c.probs.mean(0), c.place, c.images[0]) for c in best(line)] for line in lines]
+    return [[Found(c.probs, c.place, c.image) for c in best(line)] for line in lines]
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,8 @@ class Candidate:
     last: int
     place: Place
     mask: np.ndarray  # bool, where its ink is in `place`
-    images: np.ndarray  # uint8 (variants, H, W)
-    probs: np.ndarray  # float32 (variants, classes)
+    image: np.ndarray  # uint8 (H, W)
+    probs: np.ndarray  # float32 (classes,)
     evidence: np.ndarray
 
 
@@ -88,13 +88,11 @@ def candidates(page: Page, size: tuple[int, int], score: Score) -> list[list[Can
 def _of_line(line: Writing, size: tuple[int, int], score: Score) -> list[Candidate]:
     """The candidates of a line."""
     found = segment_candidates.spans(line)
-    drawn = [_images(line, span, size) for span in found]
-    votes = score(np.concatenate(drawn))
-    ends = np.cumsum([len(images) for images in drawn])[:-1]
+    drawn = np.stack([framing.draw(line.ink[s.place] * s.mask, size)[0] for s in found])
     made = []
-    for span, images, probs in zip(found, drawn, np.split(votes, ends), strict=True):
+    for span, image, probs in zip(found, drawn, score(drawn), strict=True):
         place, seen = _on_page(line, span.place), evidence(probs, span, line.joints)
-        made.append(Candidate(span.first, span.last, place, span.mask, images, probs, seen))
+        made.append(Candidate(span.first, span.last, place, span.mask, image, probs, seen))
     return made
 
 
@@ -102,12 +100,6 @@ def _on_page(line: Writing, place: Place) -> Place:
     (rows, columns), (top, left) = place, line.corner
     down = slice(rows.start + top, rows.stop + top)
     return down, slice(columns.start + left, columns.stop + left)
-
-
-def _images(line: Writing, span: Span, size: tuple[int, int]) -> np.ndarray:
-    """A span as pictures for the classifier, uint8 (variants, H, W)."""
-    crop = line.ink[span.place] * span.mask
-    return stroke_width.draw_variants(crop, size).variants
 
 
 def best(found: list[Candidate]) -> list[Candidate]:
@@ -130,14 +122,13 @@ def best(found: list[Candidate]) -> list[Candidate]:
 
 
 def evidence(probs: np.ndarray, span: Span, joints: tuple[Joint, ...]) -> np.ndarray:
-    """What speaks for a span being one digit, in the order of WEIGHTS: how sure the classifier is
-    and whether its variants agree; how tall and wide the ink is, alone and for the digit it looks
-    like; what ink the joints at its ends and inside it cross; how it falls apart; and which digit
-    it looks like, as some are more often seen in strokes of others.
+    """What speaks for a span being one digit, in the order of WEIGHTS: how sure the classifier
+    is; how tall and wide the ink is, alone and for the digit it looks like; what ink the joints at
+    its ends and inside it cross; how it falls apart; and which digit it looks like, as some are
+    more often seen in strokes of others.
     """
-    mean = probs.mean(0)
-    label = int(mean.argmax())
-    least, most = np.log(np.sort(mean)[-2:] + 1e-3)
+    label = int(probs.argmax())
+    least, most = np.log(np.sort(probs)[-2:] + 1e-3)
     typical, spread = ASPECT[label]
     odd = float(np.clip((span.wide / max(span.tall, 0.1) - typical) / spread, -2.5, 2.5))
     tall, wide, gap = min(span.tall, 1.3), min(span.wide, 1.6), float(np.clip(span.gap, 0, 0.3))
@@ -145,7 +136,7 @@ def evidence(probs: np.ndarray, span: Span, joints: tuple[Joint, ...]) -> np.nda
     inside = [joint.ink for joint in joints[span.first + 1 : span.last] if joint.seam is not None]
     return np.array(
         [
-            *(1.0, most, least, float((probs.argmax(1) == label).mean())),
+            *(1.0, most, least),
             *(tall, tall * tall, wide, wide * wide, max(0.0, wide - 0.9), max(0.0, 0.35 - wide)),
             *(odd, odd * odd),
             float(sum(joint.seam is not None for joint in ends)),

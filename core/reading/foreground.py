@@ -13,8 +13,8 @@ from scipy import ndimage
 
 from core.reading import binarization
 from core.reading.artifact_removal import without_specks
+from core.reading.framing import to_image
 from core.reading.picture import EmptyDrawing, Place, Stages
-from core.reading.stroke_width import to_image
 
 LARGE = 1000  # pixels of the long side from which things are cropped
 SIDE = 360  # pixels of the long side at which the ground is judged

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
-from core.data.datasets import DATASETS
+from core.data import datasets
 from core.reading.picture import clean_png, to_frames, to_png
 from core.runs import files, limits, store
 
@@ -81,9 +81,8 @@ class Entry:
 
 def kind_of(run: store.Run) -> Kind:
     """The kind of drawings that a run reads: MNIST's and the bundled digits' are the same."""
-    known = DATASETS.get(run.info["dataset"])
     shape = tuple(run.info["shape"])
-    return Kind(tuple(run.info["classes"]), shape, bool(known and known.drawn))
+    return Kind(tuple(run.info["classes"]), shape, datasets.known(run.info).drawn)
 
 
 def readers(kind: Kind) -> list[store.Run]:

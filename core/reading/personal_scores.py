@@ -47,7 +47,7 @@ class PersonalScore:
 
 def score(run: store.Run) -> PersonalScore:
     """Score a finished run on the drawings that it reads, each as its network saw it when it was
-    kept, without the page's vote over other pens. Kept when the folder can be written.
+    kept. Kept when the folder can be written.
 
     Raises BrokenRun, or ValueError when the run is unfinished or there are no drawings.
     """

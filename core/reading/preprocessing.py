@@ -15,8 +15,8 @@ from core.reading import (
     binarization,
     components,
     foreground,
+    framing,
     ruled_lines,
-    stroke_width,
 )
 from core.reading.picture import Page, Place, Stages
 
@@ -29,13 +29,11 @@ class Prepared:
     """`image` is uint8 (C, H, W) for the network; `stages` are (name, image uint8 (H, W) or (H, W,
     3)).
 
-    `variants` uint8 (N, C, H, W) are the same thing drawn with other pens, for a vote; the first is
-    `image`. `steps` tells what was done, `box` is (x, y, width, height) on the picture.
+    `steps` tells what was done, `box` is (x, y, width, height) on the picture.
     """
 
     image: np.ndarray
     stages: Stages
-    variants: np.ndarray
     steps: tuple[str, ...] = ()
     box: tuple[int, int, int, int] | None = None
 
@@ -49,24 +47,24 @@ class Prepared:
 def prepare(image: Image.Image, shape: tuple[int, int, int], *, drawn: bool) -> Prepared:
     """An image as a network of input `shape` (C, H, W) saw its training data.
 
-    `drawn` sets hold light strokes on black, as MNIST does: the ink is found, cropped, brought to
-    the stroke width that the set has, scaled to 20/28 of the side and centred by mass. An image
-    that has this form already is not moved. Of other sets the subject is cropped from its ground
-    and fitted into the frame. Raises EmptyDrawing when a drawn image holds no strokes.
+    `drawn` sets hold light strokes on black, as MNIST does: the ink is found, cropped, thickened
+    where it is thin, scaled to 20/28 of the side and centred by mass. An image that has this form
+    already is not moved. Of other sets the subject is cropped from its ground and fitted into the
+    frame. Raises EmptyDrawing when a drawn image holds no strokes.
     """
     channels, height, width = shape
     if not drawn:
         thing = foreground.find(image, shape)
         box = box_of(thing.place, 1.0) if thing.place else None
-        return Prepared(thing.image, thing.stages, thing.image[None], thing.steps, box)
+        return Prepared(thing.image, thing.stages, thing.steps, box)
     if image.size == (width, height) and (as_it_is := _in_form(image, channels)) is not None:
         return as_it_is
     page = components.choose(clean(image, SIDE))
-    made = stroke_width.draw_variants(page.ink[page.place], (height, width))
-    variants = np.repeat(made.variants[:, None], channels, 1)
-    stages = stroke_width.shown((*page.stages, (f"{width}x{height}", made.variants[0])))
-    steps = (*page.steps, *_remarks(page, made.width))
-    return Prepared(variants[0], stages, variants, steps, box_of(page.place, page.scale))
+    made, thickened = framing.draw(page.ink[page.place], (height, width))
+    stages = framing.shown((*page.stages, (f"{width}x{height}", made)))
+    steps = (*page.steps, *_remarks(page), *["thin strokes were thickened"] * thickened)
+    framed = np.repeat(made[None], channels, 0)
+    return Prepared(framed, stages, steps, box_of(page.place, page.scale))
 
 
 def clean(image: Image.Image, side: int) -> Page:
@@ -88,8 +86,8 @@ def box_of(place: Place, scale: float) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
-def _remarks(page: Page, pen: float) -> list[str]:
-    """What scaling, centring and redrawing did to the thing, whose strokes were `pen` wide."""
+def _remarks(page: Page) -> list[str]:
+    """What scaling and centring did to the thing."""
     rows, columns = page.place
     height, width = page.mask.shape
     share = max(rows.stop - rows.start, columns.stop - columns.start) / min(height, width)
@@ -99,10 +97,6 @@ def _remarks(page: Page, pen: float) -> list[str]:
         steps.append(f"it fills {100 * share:.0f} % of the picture and was enlarged")
     if max(abs(off_y), abs(off_x)) > 0.25:
         steps.append("it lies off the middle and was centred")
-    if pen < stroke_width.THIN:
-        steps.append("thin strokes were thickened")
-    if pen > stroke_width.THICK:
-        steps.append("thick strokes were thinned")
     return steps
 
 
@@ -118,7 +112,7 @@ def _in_form(image: Image.Image, channels: int) -> Prepared | None:
     steps: tuple[str, ...] = ()
     if ground > 127:
         gray, rim, ground = 255 - gray, 255 - rim, 255 - ground
-        steps = ("light strokes on a dark ground were turned dark on light",)
+        steps = ("dark strokes on a light ground were turned light on dark",)
         stages.append(("inverted", gray.astype(np.uint8)))
     strongest = float(gray.max()) - ground
     if strongest < 60 or float((np.abs(rim - ground) > 0.25 * strongest).mean()) > 0.06:
@@ -126,14 +120,15 @@ def _in_form(image: Image.Image, channels: int) -> Prepared | None:
     ink = np.clip((gray - ground) / strongest, 0, 1)
     rows, columns = ndimage.find_objects((ink > 0.2).view(np.int8))[0]
     longest = max(rows.stop - rows.start, columns.stop - columns.start)
-    if abs(longest - stroke_width.BOX * max(height, width)) > 1.5:
+    if abs(longest - framing.BOX * max(height, width)) > 1.5:
         return None
     mass = float(ink.sum())
     off_y = float(ink.sum(1) @ (np.arange(height) + 0.5)) / mass - height / 2
     off_x = float(ink.sum(0) @ (np.arange(width) + 0.5)) / mass - width / 2
     if not (-1 < off_y < 2 and -1 < off_x < 2):
         return None
-    final = stroke_width.to_image(ink) if ground > 0 or strongest < 255 else gray.astype(np.uint8)
+    final = framing.to_image(ink) if ground > 0 or strongest < 255 else gray.astype(np.uint8)
     stages.append((f"{width}x{height}", final))
-    one = np.repeat(final[None], channels, 0)
-    return Prepared(one, tuple(stages), one[None], steps)
+    if strongest < 240:
+        steps = (*steps, "its contrast was stretched")
+    return Prepared(np.repeat(final[None], channels, 0), tuple(stages), steps)

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.analysis import scoring
+from core.analysis import neighbours, ood, scoring
 from core.data import datasets
-from core.reading import digit_strings, preprocessing, stroke_width
+from core.reading import digit_strings, framing, preprocessing
 from core.runs import store
 from core.training import steps
 
@@ -26,6 +26,7 @@ class Answer:
     classes: tuple[str, ...]
     probs: np.ndarray
     prepared: preprocessing.Prepared
+    unlike: str = ""  # why it may be nothing that the run learned to read
 
     @property
     def label(self) -> str:
@@ -40,11 +41,12 @@ class Answer:
         return {name: float(value) for name, value in zip(self.classes, self.probs, strict=True)}
 
     def as_json(self) -> dict[str, Any]:
-        """What `predict --json` says: label, confidence, probabilities (class -> probability)."""
+        """What `predict --json` says: label, confidence, class -> probability, unlike or None."""
         return {
             "label": self.label,
             "confidence": self.confidence,
             "probabilities": self.probabilities,
+            "unlike": self.unlike or None,
         }
 
 
@@ -57,6 +59,7 @@ class Digit:
     probs: np.ndarray
     box: tuple[int, int, int, int]
     image: np.ndarray
+    unlike: str  # as of an Answer
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,18 @@ class NumberAnswer:
         """That all are right, if they are right or wrong independently."""
         return float(np.prod([digit.confidence for digit in self.digits]))
 
+    @property
+    def unlike(self) -> str:
+        """Which digits may be none, counted from 1 in reading order, and why; "" without any."""
+        places: dict[str, list[str]] = {}
+        for place, digit in enumerate(self.digits, 1):
+            places.setdefault(digit.unlike, []).append(str(place))
+        return "; ".join(f"digit {', '.join(places[why])}: {why}" for why in places if why)
+
     def as_json(self) -> dict[str, Any]:
         """What `predict --number --json` says: text, confidence, and for each digit its box as
-        [x, y, width, height] in pixels of the given picture; `labels` and `confidences` go with
-        the boxes.
+        [x, y, width, height] in pixels of the given picture; `labels`, `confidences` and `unlike`
+        go with the boxes.
         """
         return {
             "text": self.text,
@@ -92,6 +103,7 @@ class NumberAnswer:
             "boxes": [list(digit.box) for digit in self.digits],
             "labels": [digit.label for digit in self.digits],
             "confidences": [digit.confidence for digit in self.digits],
+            "unlike": [digit.unlike or None for digit in self.digits],
         }
 
 
@@ -100,49 +112,54 @@ class Reader:
     """A run's frozen network in evaluation mode; safe to share between threads."""
 
     run: store.Run
-    model: torch.nn.Module
+    model: torch.nn.Sequential
+    means: ood.ClassMeans | None = None  # None: not known
 
     def read(self, image: Image.Image) -> Answer:
         """Raises EmptyDrawing when there is nothing on the image to read."""
         info = self.run.info
-        known = datasets.DATASETS.get(info["dataset"])
-        prepared = preprocessing.prepare(
-            image, tuple(info["shape"]), drawn=bool(known and known.drawn)
-        )
-        return Answer(tuple(info["classes"]), self.score(prepared.variants).mean(0), prepared)
+        drawn = datasets.known(info).drawn
+        prepared = preprocessing.prepare(image, tuple(info["shape"]), drawn=drawn)
+        frames = prepared.image[None]
+        (probs,), (unlike,) = self.score(frames), self._unlike(frames)
+        return Answer(tuple(info["classes"]), probs, prepared, unlike)
 
     def read_number(self, image: Image.Image) -> NumberAnswer:
         """All digits on the picture. Raises EmptyDrawing, or ValueError for a run that reads no
-        drawings.
+        digits.
         """
         info = self.run.info
         channels, height, width = info["shape"]
-        known = datasets.DATASETS.get(info["dataset"])
-        if not (known and known.drawn):
-            raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} holds no digits")
+        if not datasets.known(info).digits:
+            raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} is no digit set")
         page = preprocessing.clean(image, digit_strings.SIDE)
 
         def score(images: np.ndarray) -> np.ndarray:
             return self.score(np.repeat(images[:, None], channels, 1))
 
-        lines = [
-            tuple(self._digit(found, page.scale) for found in line)
-            for line in digit_strings.read(page, (height, width), score)
-        ]
+        read = digit_strings.read(page, (height, width), score)
+        frames = np.array([found.image for line in read for found in line])
+        why = iter(self._unlike(np.repeat(frames[:, None], channels, 1)))
+        lines = [tuple(self._digit(one, page.scale, next(why)) for one in line) for line in read]
         return NumberAnswer(
-            tuple(info["classes"]), tuple(lines), stroke_width.shown(page.stages), page.steps
+            tuple(info["classes"]), tuple(lines), framing.shown(page.stages), page.steps
         )
 
-    def _digit(self, found: digit_strings.Found, scale: float) -> Digit:
+    def _unlike(self, frames: np.ndarray) -> list[str]:
+        """Why each of some prepared images uint8 (N, C, H, W) may be nothing that the run learned
+        to read, in one forward pass; "" where nothing speaks for that, or nothing is known.
+        """
+        digits = datasets.known(self.run.info).digits
+        odd = [ood.why_no_digit(frame[0]) if digits else "" for frame in frames]
+        if self.means is None:
+            return odd
+        scores = self.means.ood_score(neighbours.features(self.run, self.model, frames))
+        return [why or ood.why_far(score) for why, score in zip(odd, scores, strict=True)]
+
+    def _digit(self, found: digit_strings.Found, scale: float, unlike: str) -> Digit:
         label = self.run.info["classes"][int(found.probs.argmax())]
         box = preprocessing.box_of(found.place, scale)
-        return Digit(
-            label,
-            float(found.probs.max()),
-            found.probs,
-            box,
-            found.image,
-        )
+        return Digit(label, float(found.probs.max()), found.probs, box, found.image, unlike)
 
     def plainly(self, pictures: Sequence[np.ndarray]) -> np.ndarray:
         """Probabilities float32 (N, classes) of pictures uint8 (H, W) or (H, W, 3) that are only
@@ -166,4 +183,4 @@ class Reader:
 def open_run(run_id: str) -> Reader:
     """The reader of a finished run. Raises RunNotFound, BrokenRun or ValueError."""
     run = store.load(run_id)
-    return Reader(run, scoring.load_model(run).requires_grad_(False))
+    return Reader(run, scoring.load_model(run).requires_grad_(False), ood.read(run))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from core.reading import components, cut_points, stroke_width
+from core.reading import components, cut_points, framing
 from core.reading.components import Part
 from core.reading.cut_points import Joint
 from core.reading.picture import Page, Place
@@ -69,7 +69,7 @@ def writing(page: Page, labels: np.ndarray, line: list[Part]) -> Writing:
 
 def _inside(own: np.ndarray, index: int, height: float, lean: float) -> list[Joint]:
     """The seams through one group."""
-    (top, left), (tall, wide) = stroke_width.box(own)
+    (top, left), (tall, wide) = framing.box(own)
     made = []
     for joint in cut_points.seams(own[top : top + tall, left : left + wide], height, lean):
         assert joint.seam is not None  # none of these lies in a gap
@@ -125,7 +125,7 @@ def _span(
     line: Writing, left: list[np.ndarray], ends: tuple[int, int], mask: np.ndarray, start: int
 ) -> Span:
     """The span between two joints, of which `mask` holds the columns from `start`."""
-    (top, x), (tall, wide) = stroke_width.box(mask)
+    (top, x), (tall, wide) = framing.box(mask)
     crop = mask[top : top + tall, x : x + wide]
     place = (slice(top, top + tall), slice(start + x, start + x + wide))
     ys, xs = np.nonzero(crop)
@@ -134,7 +134,7 @@ def _span(
     for index in range(ends[0] + 1, ends[1]):
         if line.joints[index].seam is None:
             side = left[index][place]
-            lower = min(stroke_width.box(crop & one)[1][0] for one in (side, ~side))
+            lower = min(framing.box(crop & one)[1][0] for one in (side, ~side))
             gap, halves = max(gap, line.joints[index].gap), max(halves, lower / line.height)
     rest = components.rest(crop)
     return Span(*ends, place, crop, tall / line.height, along, gap, halves, rest)

@@ -7,12 +7,15 @@ the draws) is cut out of this library function by function, so that it cannot dr
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from core.evaluation import calibration, uncertainty
+from core.figures import charts, confusion_matrix, static
 from core.reports import notebook_cells as cells
 from core.reports.model_card import one_line
 from core.runs.store import Run
@@ -76,10 +79,20 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     yield "code", cells.TRAINING.replace("PIXELS", pixels)
     yield "code", cells.WEIGHTS
     yield "markdown", "## The result"
-    yield "code", cells.RESULT
+    yield (
+        "code",
+        _cut_out(uncertainty.wilson_interval, uncertainty.score_interval, then=cells.RESULT),
+    )
     yield "markdown", "## The figures"
-    for figure in (cells.CURVES, cells.CONFUSION, cells.SAMPLES, cells.CALIBRATION):
-        yield "code", figure
+    names = ("ACCENT", "RIGHT", "WRONG", "PART_NAMES")
+    constants = "\n".join(f"{name} = {getattr(static, name)!r}" for name in names)
+    yield "code", f"{constants}\n\n\n" + _cut_out(charts.telling, static.curves, then=cells.CURVES)
+    yield "code", _cut_out(confusion_matrix.named, static.confusion, then=cells.CONFUSION)
+    yield "code", _cut_out(static.samples, then=cells.SAMPLES)
+    counted: tuple[Callable[..., Any], ...] = (calibration.bin_of, calibration.reliability_bins)
+    counted += (calibration.expected_calibration_error,)
+    drawn = (charts.spans, static.reliability)
+    yield "code", _cut_out(*counted, *drawn, then=cells.CALIBRATION)
 
 
 def _opening(run: Run, script: bool) -> str:
@@ -110,7 +123,7 @@ def _opening(run: Run, script: bool) -> str:
 
 
 def _settings(run: Run, config: TrainConfig, script: bool) -> str:
-    info = run.info
+    info, answers = run.info, run.predictions()["probs"].argmax(1)
     here = 'Path(__file__).parent if "__file__" in globals() else Path()' if script else "Path()"
     lines = [
         "import hashlib",
@@ -118,9 +131,10 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
         "import math",
         "import os",
         *(["import sys"] if script else []),
-        "from collections.abc import Sequence",
+        "from collections.abc import Mapping, Sequence",
         "from pathlib import Path",
         "from types import SimpleNamespace as TrainConfig",
+        "from typing import Any",
         "",
         *(["import matplotlib", ""] if script else []),
         *(['matplotlib.use("Agg")'] if script else []),
@@ -128,6 +142,7 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
         "import numpy as np",
         "import torch",
         "import torch.nn.functional as F",
+        "from matplotlib.figure import Figure",
         "from torch import Generator, Tensor, nn",
         "",
         "",
@@ -140,10 +155,7 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
         ),
         f"CLASSES = {[str(name) for name in info['classes']]!r}",
         f"MEAN, STD = {[float(v) for v in info['mean']]!r}, {[float(v) for v in info['std']]!r}",
-        (
-            f"STORED_RIGHT, STORED_COUNT = {int(run.metrics['test_right'])}, "
-            f"{int(run.metrics['test_count'])}"
-        ),
+        f"PREDICTED_SHA256 = {hashlib.sha256(answers.astype('<u2').tobytes()).hexdigest()!r}",
         "config = TrainConfig(",
         *(f"    {name}={value!r}," for name, value in dataclasses.asdict(config).items()),
         ")",
@@ -167,7 +179,8 @@ def _data(run: Run) -> str:
         load = cells.DIGITS
     else:
         load = cells.PUBLISHED.replace("KIND", known.folder)
-    functions = _cut_out(digits.stratified_order, datasets.hash_part)
+    bundled = [digits.laid_out] * (load is cells.DIGITS)
+    functions = _cut_out(digits.stratified_order, *bundled, datasets.hash_part)
     digest = f"TEST_SHA256 = {str(run.info['test_sha256'])!r}"
     return f"{functions}\n\n\n{load.strip()}\n\n{digest}\n{cells.HOLDOUT.strip()}"
 
@@ -179,9 +192,10 @@ def _network(run: Run, recipe: Recipe) -> str:
         recipe.model, tuple(run.info["shape"]), len(run.info["classes"]), **recipe.sizes
     )
     layers = "".join(f"    nn.{_layer(layer)},\n" for layer in model)
+    start = inspect.getsource(models.start_glorot)
     return (
         f"torch.manual_seed(SEED)\nnetwork = nn.Sequential(\n{layers})\n"
-        + (cells.GLOROT.lstrip() if recipe.sizes.get("glorot") else "")
+        + (f"\n\n{start}\nstart_glorot(network)\n" if recipe.sizes.get("glorot") else "")
         + "network = network.to(memory_format=torch.channels_last)\n"
         'print(f"{sum(p.numel() for p in network.parameters()):,} parameters")'
     )
@@ -217,8 +231,10 @@ def _own(module: ModuleType) -> list[Callable[..., Any]]:
     ]
 
 
-def _cut_out(*functions: Callable[..., Any]) -> str:
-    return "\n\n\n".join(inspect.getsource(function).rstrip() for function in functions)
+def _cut_out(*functions: Callable[..., Any], then: str = "") -> str:
+    """The source of functions, and below it a cell that calls them."""
+    sources = [inspect.getsource(function).rstrip() for function in functions]
+    return "\n\n\n".join([*sources, then] if then else sources)
 
 
 def words(text: str, limit: int = 120) -> str:

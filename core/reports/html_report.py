@@ -15,14 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from core.evaluation.classification import macro_mean
-from core.figures import contact_sheet, svg
+from core.analysis import facts, findings
+from core.evaluation import samples
+from core.evaluation.uncertainty import percent, ties
+from core.figures import contact_sheet, static
 from core.reports import review
-from core.runs.status import read
-from core.runs.store import MANIFEST, Run
-from core.runs.summary import confused_sentences, dataset_title, training_note
+from core.reports.summary import class_rows, confused_sentences
+from core.runs import provenance
+from core.runs.provenance import dataset_title, training_note
+from core.runs.store import Run
 
 TEMPLATE = Path(__file__).with_name("html_report.html")
+CLASS_COLUMNS = ["Class", "Precision", "Recall", "F1", "Images"]
 SAMPLES = 24
 TILE = 56  # pixels on screen, about
 
@@ -55,7 +59,7 @@ def page(run: Run, images: np.ndarray | None) -> str:
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=escape(f"{run.title[:120]} · Lightbox"),
         sprite=f"url(data:image/png;base64,{source})" if sheet else "none",
-        body="\n".join(_body(run, payload)),
+        body="\n".join(_body(run, payload, stored)),
         data=_inside_script(payload),
         cell=cell,
         digits="1rem" if len(classes) <= 20 else "0",
@@ -72,13 +76,13 @@ def _inside_script(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _body(run: Run, payload: dict[str, Any]) -> Iterator[str]:
+def _body(run: Run, payload: dict[str, Any], stored: samples.Stored) -> Iterator[str]:
     yield _headline(run)
     yield f"<h2>Curves</h2>{_curves(run)}"
     yield f"<h2>Which class is taken for which</h2>{_matrix(run)}"
-    yield f"<h2>Each class</h2>{_report(run)}"
+    yield f"<h2>Each class</h2>{_table(CLASS_COLUMNS, class_rows(run))}"
     yield f"<h2>Calibration</h2>{_calibration(run)}"
-    yield f"<h2>Samples</h2>{_samples(payload)}"
+    yield f"<h2>Samples</h2>{_samples(payload, stored)}"
     yield f"<h2>Review</h2>{_review(run)}"
     if run.notes.get("note"):
         yield f'<h2>Notes</h2><div class="note">{escape(str(run.notes["note"]))}</div>'
@@ -87,41 +91,27 @@ def _body(run: Run, payload: dict[str, Any]) -> Iterator[str]:
 
 
 def _headline(run: Run) -> str:
-    info, metrics = run.info, run.metrics
-    low, high = metrics["test_accuracy_interval"]
+    info = run.info
     author = f" Its author stated {info['stated']}." if info.get("stated") else ""
     return (
         f"<h1>{escape(run.title[:200])}</h1>"
         f'<p class="soft">{escape(info["title"])} on {escape(dataset_title(run))}, '
         f"{info['parameters']:,} parameters, run {escape(run.id)}, "
         f"{escape(str(info.get('created', ''))[:10])}</p>"
-        f'<p class="big">{100 * metrics["test_accuracy"]:.2f} %</p>'
-        f"<p>{metrics['test_right']:,} of {metrics['test_count']:,} test images are classified "
-        f"correctly; 95 % interval {100 * low:.2f} to {100 * high:.2f} %.{escape(author)}</p>"
+        f'<p class="big">{percent(run.metrics["test_accuracy"])}</p>'
+        f"<p>{escape(facts.accuracy(run).sentence + author)}</p>"
     )
 
 
 def _curves(run: Run) -> str:
     history, _ = run.history()
-    figures = []
-    names = {"train": "training (dotted)", "validation": "validation", "test": "test, shown only"}
-    for quantity in ("loss", "accuracy"):
-        series = {}
-        for part in names:
-            points = [
-                (record["epoch"], float(record[f"{part}_{quantity}"]))
-                for record in history
-                if record.get(f"{part}_{quantity}") is not None
-            ]
-            if points:
-                epochs, values = zip(*points, strict=True)
-                series[part] = epochs, values
-        if series:
-            drawn = svg.lines(series, names=names, label=quantity, percent=quantity == "accuracy")
-            shown = ", ".join(names[part] for part in series)
-            figures.append(f"<figure>{drawn}<figcaption>{quantity}: {shown}</figcaption></figure>")
-    if not figures:
+    if not history:
         return "<p>No epoch was finished, so there is no curve.</p>"
+    figures = []
+    for quantity in ("loss", "accuracy"):
+        figure = static.curves(static.blank(), history, [quantity])
+        parts = ", ".join(str(line.get_label()) for line in figure.axes[0].lines)
+        figures.append(f"<figure>{static.svg(figure, f'{quantity} by epoch: {parts}')}</figure>")
     note = escape(training_note(run.info))
     return f'<div class="pair">{"".join(figures)}</div><p class="soft">{note}</p>'
 
@@ -175,46 +165,36 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return f'<div class="wide">{table}</div>'
 
 
-def _report(run: Run) -> str:
-    names = ("precision", "recall", "f1")
-    rows = [
-        [row["class"][:80], *(f"{row[name]:.4f}" for name in names), f"{row['support']:,}"]
-        for row in run.metrics["per_class"]
-    ]
-    mean = macro_mean(run.metrics["per_class"]).values()
-    total = f"{run.metrics['test_count']:,}"
-    rows.append(["macro mean", *(f"{value:.4f}" for value in mean), total])
-    return _table(["Class", "Precision", "Recall", "F1", "Images"], rows)
-
-
 def _calibration(run: Run) -> str:
-    bins, error = run.metrics["calibration"], run.metrics["expected_calibration_error"]
+    bins = findings.reliability(run)
     rows = [
         [
             f"{row['low']:.2f} to {row['high']:.2f}",
             f"{row['count']:,}",
             f"{row['confidence']:.3f}",
             f"{row['accuracy']:.3f}",
+            f"{row['accuracy_low']:.3f} to {row['accuracy_high']:.3f}",
         ]
         for row in bins
     ]
+    drawn = static.svg(static.reliability(static.blank(), bins), "accuracy by confidence")
     return (
-        f'<div class="pair"><figure>{svg.reliability(bins)}<figcaption>Expected calibration error '
-        f"{error:.4f}: on the dashed line, confidence and accuracy agree.</figcaption></figure>"
-        f"<div>{_table(['Confidence', 'Images', 'Mean', 'Accuracy'], rows)}</div></div>"
+        f'<div class="pair"><figure>{drawn}<figcaption>On the dotted line confidence and accuracy '
+        "agree; the bars are 95 % intervals of all bins together.</figcaption></figure>"
+        f"<div><p>{escape(findings.calibrated(run).sentence)}</p>"
+        f"{_table(['Confidence', 'Images', 'Mean', 'Accuracy', '95 %'], rows)}</div></div>"
     )
 
 
-def _samples(payload: dict[str, Any]) -> str:
+def _samples(payload: dict[str, Any], stored: samples.Stored) -> str:
     """The mistakes it was surest of, then the first images of the test set."""
-    wrong = [i for i, label in enumerate(payload["labels"]) if label != payload["said"][i]]
-    wrong.sort(key=lambda index: -payload["sure"][index])
+    wrong = samples.arrange(samples.find(stored, outcome="Wrong"), "Surest", stored).tolist()
     mistakes = "".join(_tile(payload, index) for index in wrong[:SAMPLES])
     first = "".join(_tile(payload, index) for index in payload["shown"][:SAMPLES])
     if not payload["shown"]:
         first = "<li>The test images were not on the machine that made this page.</li>"
-    top = f'<p>Surest mistakes</p><ul class="tiles">{mistakes}</ul>' if wrong else ""
-    return f'{top}<p>First test images</p><ul class="tiles">{first}</ul>'
+    top = f'<p>Surest mistakes</p>{escape(ties(stored))}<ul class="tiles">{mistakes}</ul>'
+    return f'{top if wrong else ""}<p>First test images</p><ul class="tiles">{first}</ul>'
 
 
 def _tile(payload: dict[str, Any], index: int) -> str:
@@ -240,7 +220,7 @@ def _review(run: Run) -> str:
     kept, parts = review.saved(run), []
     for stop in review.stops(run):
         entry = kept[stop.key]
-        lines = "".join(f"<li>{escape(finding.sentence)}</li>" for finding in stop.findings)
+        lines = "".join(f"<li>{escape(fact.sentence)}</li>" for fact in stop.facts)
         note = f'<div class="note">{escape(entry["note"])}</div>' if entry["note"] else ""
         status = f'<span class="status">{entry["status"]}</span>'
         parts.append(f"<h3>{escape(stop.title)} {status}</h3><ul>{lines}</ul>{note}")
@@ -263,17 +243,4 @@ def _settings(run: Run) -> str:
 
 
 def _environment(run: Run) -> str:
-    info = run.info
-    rows = [[name, str(version)] for name, version in info["versions"].items()]
-    names = ("device", "processor", "platform", "precision", "threads", "world_size", "commit")
-    rows += [[name, str(info[name])] for name in names if info.get(name) is not None]
-    rows += [["trained", str(info.get("created"))], ["seed", str(info["seed"])]]
-    hashes = [["data set", info["dataset_sha256"]], ["test part", info["test_sha256"]]]
-    for name, entry in read(run.folder, MANIFEST).get("files", {}).items():
-        hashes.append([name, str(entry.get("sha256"))])
-    listed = "".join(
-        f'<tr><td class="text">{escape(str(name))}</td><td class="text"><code>'
-        f"{escape(str(digest))}</code></td></tr>"
-        for name, digest in hashes
-    )
-    return f"{_table(['What', 'Value'], rows)}<p>sha256</p><table>{listed}</table>"
+    return _table(["What", "Value"], [list(row) for row in provenance.table(run).items()])

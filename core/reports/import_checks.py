@@ -24,6 +24,8 @@ PARTS = {
     "epoch_confidences": 2,
     "validation_labels": 1,
     "validation_probs": 2,
+    "log_odds": 1,
+    "validation_log_odds": 1,
 }  # of predictions.npz, each with its number of dimensions
 COMPUTED = {
     neighbours.NEIGHBOURS: ("indices", "labels", "distances"),
@@ -31,13 +33,19 @@ COMPUTED = {
 }  # each with its arrays of numbers
 SCALARS = ("test_limit", "validation_limit", "limit")
 MAX_SCORED = 100_000
+NUMBERS = {int, float, type(None)}
 INFO_KEYS = (*store.REQUIRED, "id", "config", "test_sha256", "dataset_sha256", "images", "versions")
 TEXTS: tuple[str, ...] = ("name", "recipe", "title", "dataset", "model", "source", "stated")
 TEXTS += ("notes", "device", "precision", "processor", "platform", "commit", "created")
 TEXTS += ("backend", "test_sha256", "dataset_sha256")
-METRIC_KEYS: tuple[str, ...] = ("kept_epoch", "epochs", "stopped", "validation_accuracy")
-METRIC_KEYS += ("validation_loss", "training_seconds", "total_seconds", "finished")
-OPEN_ENDED = ("calibration", "most_confused")  # lists of any length
+SHOWN = {
+    "images": {"fit": 0, "validation": 0, "test": 0},
+    "layers": [{"layer": "", "output": [], "parameters": 0}],
+}
+TUNED = {"start_from": {"run": "", "weights_sha256": ""}, "personal": {"count": 0, "repeats": 0}}
+OUTCOME = {"kept_epoch": 0, "training_seconds": 0.0, "total_seconds": 0.0, "finished": ""}
+METRIC_KEYS = (*OUTCOME, "validation_accuracy", "validation_loss")  # before there were `epochs`
+OPEN_ENDED = ("calibration", "most_confused", "layers")  # lists of any length up to MAX_CLASSES
 
 
 def description(info: dict[str, Any]) -> None:
@@ -73,21 +81,12 @@ def _words_and_numbers(info: dict[str, Any]) -> None:
     for name in TEXTS:
         if not isinstance(info.get(name) or "", str) or len(info.get(name) or "") > MAX_TEXT:
             raise BadArchive(f"{store.INFO}: {name} is no text of at most {MAX_TEXT} characters")
-    versions, layers = info["versions"], info.get("layers", [])
-    if not isinstance(versions, dict) or any(
-        not isinstance(version or "", str) for version in versions.values()
-    ):
+    versions = info["versions"].values() if isinstance(info["versions"], dict) else [0]
+    if any(not isinstance(version or "", str) for version in versions):
         raise BadArchive(f"{store.INFO}: versions is not names with texts")
-    fault = _other_form(info["images"], {"fit": 0, "validation": 0, "test": 0}, "images")
-    if not isinstance(layers, list) or len(layers) > 1000:
-        fault = "layers is no list"
-    form = {"start_from": {"run": "", "weights_sha256": ""}, "personal": {"count": 0, "repeats": 0}}
-    further = {name: info[name] for name in form if info.get(name) is not None}
-    if further and (wrong := _other_form(further, form, "a run that went on from another")):
-        raise BadArchive(f"{store.INFO}: {wrong}")
-    form = {"layer": "", "output": [], "parameters": 0}
-    if fault := fault or next(filter(None, (_other_form(row, form) for row in layers)), None):
-        raise BadArchive(f"{store.INFO}: images or layers: {fault}")
+    tuned = any(info.get(name) is not None for name in TUNED)
+    if fault := _other_form({"layers": [], **info}, SHOWN | (TUNED if tuned else {})):
+        raise BadArchive(f"{store.INFO}: {fault}")
 
 
 def history(content: bytes) -> None:
@@ -97,9 +96,7 @@ def history(content: bytes) -> None:
     for number, line in enumerate(content.splitlines(), 1):
         try:
             record = json.loads(line)
-            whole = type(record["epoch"]) is int and all(
-                type(value) in (int, float, type(None)) for value in record.values()
-            )
+            whole = type(record["epoch"]) is int and set(map(type, record.values())) <= NUMBERS
             whole = whole and {"train_loss", "train_accuracy"} <= record.keys()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             whole = False
@@ -123,9 +120,19 @@ def predictions(content: bytes, metrics: dict[str, Any], names: list[str]) -> No
         )
     if labels.min() < 0 or labels.max() >= classes or not np.isfinite(probs).all():
         raise BadArchive(f"{store.PREDICTIONS}: labels or probabilities out of range")
+    for part in ("", "validation_"):
+        count = len(arrays.get(f"{part}labels", ()))
+        odds = arrays.get(f"{part}log_odds", np.zeros(count, np.float32))  # older runs have none
+        if odds.dtype != np.float32 or len(odds) != count or not np.isfinite(odds).all():
+            raise BadArchive(f"{store.PREDICTIONS}: {part}log_odds do not fit its images")
     measured = classification.measure(labels, probs.astype(np.float32), tuple(names))
-    if fault := _other_form(metrics, measured):
+    for row in measured["calibration"]:  # older runs have no intervals there
+        del row["accuracy_low"], row["accuracy_high"]
+    if fault := _other_form(metrics, measured | OUTCOME):
         raise BadArchive(f"{store.METRICS}: {fault}")
+    epochs = metrics["kept_epoch"], metrics.get("epochs", 0 if not metrics.get("stopped") else None)
+    if any(type(number) is not int or number < 0 for number in epochs):
+        raise BadArchive(f"{store.METRICS}: kept_epoch or epochs is no whole number")
     counts, share = np.array(metrics["confusion"]), metrics["test_accuracy"]
     if counts.dtype.kind != "i" or counts.min() < 0:
         raise BadArchive(f"{store.METRICS}: the confusion matrix does not count")
@@ -147,7 +154,8 @@ def _other_form(value: Any, model: Any, name: str = "it") -> str | None:
     elif isinstance(model, list | tuple):
         if not isinstance(value, list | tuple):
             return f"{name} is no list"
-        if name not in OPEN_ENDED and model and len(value) != len(model):
+        exact = name not in OPEN_ENDED and model
+        if len(value) > MAX_CLASSES or (exact and len(value) != len(model)):
             return f"{name} has {len(value)} items, not {len(model)}"
         faults = (_other_form(item, model[0], f"an item of {name}") for item in value if model)
     elif isinstance(model, str):
@@ -196,13 +204,9 @@ def _reproduction(content: bytes) -> None:
     try:
         scored = json.loads(content[:MAX_SCORED])
         words = [scored["time"], scored["weights_sha256"], scored["problem"] or ""]
-        whole = type(scored["exact"]) is bool and all(
-            isinstance(word, str) and len(word) <= MAX_TEXT for word in words
-        )
-        if scored["problem"] is None:
-            whole = whole and _numbers(
-                [scored[name] for name in reproduction.RESULT], len(reproduction.RESULT)
-            )
+        numbers = [scored[name] for name in reproduction.RESULT if scored["problem"] is None]
+        whole = type(scored["exact"]) is bool and _numbers(numbers, len(numbers))
+        whole = whole and all(isinstance(word, str) and len(word) <= MAX_TEXT for word in words)
     except (ValueError, TypeError, KeyError, RecursionError):
         whole = False
     if not whole:
@@ -213,9 +217,8 @@ def read_arrays(content: bytes) -> dict[str, np.ndarray]:
     """The arrays of a predictions.npz from outside: no pickle, no bomb. Raises BadArchive."""
     where = f"in {store.PREDICTIONS}: "
     arrays = _arrays(content, store.PREDICTIONS, tuple(PARTS))
-    for name in ("labels", "probs"):
-        if name not in arrays:
-            raise BadArchive(f"{where}{name} is missing")
+    if missing := {"labels", "probs"} - arrays.keys():
+        raise BadArchive(f"{where}{min(missing)} is missing")
     for name, array in arrays.items():
         if array.ndim != PARTS[name]:
             raise BadArchive(f"{where}{name} has {array.ndim} dimensions, not {PARTS[name]}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from core.analysis import facts, findings
+from core.reports.summary import accuracy_text, class_rows, confused_sentences
+from core.runs.provenance import dataset_title
 from core.runs.store import Run
-from core.runs.summary import accuracy_text, confused_sentences, dataset_title
 
 FILES = {
     "model.pth": "weights, a plain PyTorch state dict",
@@ -35,12 +36,12 @@ FILES = {
 
 def text(run: Run, made: Sequence[str], left_out: Mapping[str, str]) -> str:
     """The card; `made` names the files it lies beside, `left_out` those that are not, and why."""
-    info, metrics = run.info, run.metrics
+    info = run.info
     parts = [
         f"# {plain(run.title)}",
         "".join(f"- {plain(line)}\n" for line in accuracy_text(run).splitlines()),
         f"## Data\n\n{_data(run)}",
-        f"## Results\n\n{_classes(metrics)}\n\n{_mistakes(run)}",
+        f"## Results\n\n{_classes(run)}\n\n{_mistakes(run)}",
         f"## Limits\n\n{limits_text(run)}",
         "## Intended use\n\n" + USE.format(data=plain(dataset_title(run))),
         f"## Training\n\n{_training(run)}",
@@ -58,25 +59,14 @@ def text(run: Run, made: Sequence[str], left_out: Mapping[str, str]) -> str:
 
 def limits_text(run: Run) -> str:
     """What the numbers do not promise, as a Markdown list."""
-    metrics = run.metrics
-    low, high = metrics["test_accuracy_interval"]
-    weak = min(metrics["per_class"], key=lambda row: row["recall"])
-    lines = [
-        (
-            f"On other images of this kind {100 * low:.2f} to {100 * high:.2f} % can be expected; "
-            "images of another kind were not measured."
-        ),
-        f"Weakest class: {plain(weak['class'])}, of which {100 * weak['recall']:.1f} % are found.",
-        (
-            "Confidence and accuracy differ by "
-            f"{100 * metrics['expected_calibration_error']:.1f} points on average."
-        ),
-        f"Every image is taken for one of {len(run.info['classes'])} classes, also one of none.",
-        f"One training with one seed ({run.info['seed']}): another seed gives another number.",
+    lines = [facts.other_images(run), *findings.weakest(run, 1), findings.calibrated(run)]
+    kinds = len(run.info["classes"])
+    sentences = [
+        *(fact.sentence for fact in lines),
+        f"Every image is taken for one of {kinds} classes, also one of none.",
+        *(fact.sentence for fact in facts.of_limits(run)[2:]),
     ]
-    if metrics.get("stopped"):
-        lines.append(f"The training was stopped after {metrics['epochs']} epochs.")
-    return "".join(f"- {line}\n" for line in lines)
+    return "".join(f"- {plain(sentence)}\n" for sentence in sentences)
 
 
 USE = (
@@ -86,27 +76,16 @@ USE = (
 
 
 def _data(run: Run) -> str:
-    images, shape = run.info["images"], "x".join(map(str, run.info["shape"]))
-    held = (
-        f"{images['validation']:,} held out for validation"
-        if images["validation"]
-        else ("nothing held out for validation")
-    )
+    shape, split = "x".join(map(str, run.info["shape"])), facts.split(run)
     return (
-        f"{plain(dataset_title(run))}: {images['fit']:,} images to learn from, {held}, "
-        f"{images['test']:,} for the test, each {shape} (channels, height, width). The test part "
-        f"chose nothing. sha256 of the data: `{run.info['dataset_sha256']}`."
+        f"{plain(split.sentence)} Each is {shape} (channels, height, width). {split.how} "
+        f"sha256 of the data: `{run.info['dataset_sha256']}`."
     )
 
 
-def _classes(metrics: Mapping[str, Any]) -> str:
-    rows = ["| class | precision | recall | F1 | images |", "|---|--:|--:|--:|--:|"]
-    rows += [
-        f"| {plain(row['class'])} | {row['precision']:.4f} | {row['recall']:.4f} "
-        f"| {row['f1']:.4f} | {row['support']:,} |"
-        for row in metrics["per_class"]
-    ]
-    return "\n".join(rows)
+def _classes(run: Run) -> str:
+    head = "| class | precision | recall | F1 | images |\n|---|--:|--:|--:|--:|\n"
+    return head + "\n".join(f"| {' | '.join(map(plain, row))} |" for row in class_rows(run))
 
 
 def _mistakes(run: Run) -> str:

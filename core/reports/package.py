@@ -10,11 +10,11 @@ import numpy as np
 
 from core.analysis import scoring
 from core.data import datasets
-from core.figures import png
+from core.figures import static
 from core.reports import archive, code_export, html_report, model_card
+from core.reports.summary import accuracy_text, report_text
 from core.runs import files, safe_zip, store
 from core.runs.store import Run
-from core.runs.summary import accuracy_text, report_text
 
 
 class Unavailable(Exception):
@@ -142,19 +142,24 @@ def onnx(run: Run) -> bytes:
 
 
 def confusion_png(run: Run) -> bytes:
-    return png.confusion(np.array(run.metrics["confusion"]), run.info["classes"], run.title)
+    counts, title = (
+        np.array(run.metrics["confusion"]),
+        f"{run.title}: confusion matrix, test images",
+    )
+    return static.png(static.confusion(static.blank(), counts, run.info["classes"], title))
 
 
 def curves_png(run: Run) -> bytes:
-    return png.curves(run.history()[0], run.title)
+    return static.png(static.curves(static.blank(), run.history()[0], title=run.title))
 
 
 def _samples(run: Run, images: np.ndarray | None) -> bytes:
     if images is None:
         raise Unavailable  # `package` knows why
     stored = run.predictions()
-    predicted = stored["probs"].argmax(1)
-    return png.samples(images, stored["labels"], predicted, run.info["classes"], run.title)
+    answers = stored["labels"], stored["probs"].argmax(1), run.info["classes"]
+    title = f"{run.title}: the first 25 test images"
+    return static.png(static.samples(static.blank(), images, *answers, title))
 
 
 MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {

@@ -1,6 +1,6 @@
 """A run as a reviewer walks it: six stops, at each what the numbers say and where to look.
 
-Nothing is computed here that a run does not store; a note and a status a stop are kept in its
+What they say are the facts of core/analysis; a note and a status a stop are kept in the run's
 notes.json.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.analysis import findings
+from core.analysis.facts import Fact
 from core.jobs import queue
 from core.runs import files, limits, store
 from core.runs.store import Run
@@ -25,23 +26,24 @@ class Stop:
     key: str
     title: str
     question: str
-    findings: list[findings.Finding]
+    facts: list[Fact]
 
 
 WALK = (
-    ("data", "Data and split", "What did it learn from, what judged it?", findings.of_data),
-    ("baselines", "Baselines", "Is it better than something simple?", findings.of_baselines),
-    ("curves", "Curves", "Did it learn, and was it stopped in time?", findings.of_curves),
-    ("errors", "Errors", "What does it get wrong?", findings.of_errors),
-    ("calibration", "Calibration", "Is it unsure when it should be?", findings.of_calibration),
-    ("limits", "Limits", "How far does the number carry?", findings.of_limits),
+    ("data", "Data and split", "What did it learn from, what judged it?"),
+    ("baselines", "Baselines", "Is it better than something simple?"),
+    ("curves", "Curves", "Did it learn, and was it stopped in time?"),
+    ("errors", "Errors", "What does it get wrong?"),
+    ("calibration", "Calibration", "Is it unsure when it should be?"),
+    ("limits", "Limits", "How far does the number carry?"),
 )
 KEYS = tuple(key for key, *_ in WALK)
 
 
 def stops(run: Run) -> list[Stop]:
     """The walk through a finished run, in order. Raises BrokenRun."""
-    return [Stop(key, title, question, find(run)) for key, title, question, find in WALK]
+    found = findings.of(run)
+    return [Stop(key, title, question, found[key]) for key, title, question in WALK]
 
 
 def saved(run: Run) -> dict[str, dict[str, str]]:

@@ -1,14 +1,14 @@
-"""What stands behind a run's number: the facts of its claim card, read from its files."""
+"""What stands behind a run's number, read from its files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from core.evaluation import curves, uncertainty
+from core.data import datasets
+from core.evaluation import curves
 from core.runs import files, store
+from core.training.settings import AUGMENTATION
 
 
 def seeds(run: store.Run, known: Sequence[store.Run]) -> list[tuple[int, float]]:
@@ -24,19 +24,7 @@ def seeds(run: store.Run, known: Sequence[store.Run]) -> list[tuple[int, float]]
     return sorted({**found, run.info["seed"]: run.metrics["test_accuracy"]}.items())
 
 
-def spread_sentence(accuracies: Sequence[tuple[int, float]]) -> str:
-    """What several seeds say, or how to get them."""
-    if len(accuracies) < 2:
-        return "One seed only: another seed would give another number."
-    mean, deviation = uncertainty.spread([accuracy for _, accuracy in accuracies])
-    names = ", ".join(str(seed) for seed, _ in accuracies)
-    return (
-        f"Mean over seeds {names}: {100 * mean:.2f} %, standard deviation {100 * deviation:.2f} "
-        f"points."
-    )
-
-
-def facts(run: store.Run) -> dict[str, str]:
+def table(run: store.Run) -> dict[str, str]:
     """Name -> value of everything needed to check the number. Raises BrokenRun."""
     info, metrics = run.info, run.metrics
     begun = {}
@@ -64,37 +52,21 @@ def facts(run: store.Run) -> dict[str, str]:
     }
 
 
-def coverage_sentence(answered: int, right: int, count: int, threshold: float) -> str:
-    """What answering only above a confidence would mean, in words."""
-    sure = f"{100 * threshold:g} %"
-    if not answered:
-        return f"Never {sure} sure: every image is left to a person."
-    low, high = uncertainty.wilson_interval(right, answered)
-    left = 100 * (1 - answered / count)
-    return (
-        f"Answering only when at least {sure} sure it is right on {100 * right / answered:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %) and leaves {left:.1f} % of the "
-        "images to a person."
-    )
+def training_note(info: dict[str, Any]) -> str:
+    """Why training values of a run do not compare with validation values one to one."""
+    config = info["config"]
+    effects = {
+        "dropout": any(value for name, value in info["sizes"].items() if "dropout" in name),
+        "augmentation": any(config.get(name) for name in AUGMENTATION),
+        "label smoothing": config["label_smoothing"],
+    }
+    note = "Training values are running means within the epoch, while the network still changes"
+    if any(effects.values()):
+        there = " and ".join(name for name, value in effects.items() if value)
+        note += f", and include {there}: they can lie below validation"
+    return note + "."
 
 
-def temperature_sentence(value: float) -> str:
-    """What a fitted temperature says of a network."""
-    if abs(np.log(value)) < 0.05:
-        return f"Temperature {value:.2f}: its confidence needs no correction."
-    much = "too sure of itself" if value > 1 else "less sure than it could be"
-    return f"Temperature {value:.2f}: it is {much}; dividing its logits by that mends it."
-
-
-def duplicates_sentence(found: dict[str, Any]) -> str:
-    """How far a data set's test part repeats its training part, in words."""
-    exact, near, count = found["exact"], found["near"], found["images"]["test"]
-    if not exact + near:
-        return f"None of the {count:,} test images stands in the training part, nor nearly so."
-    unlike = sum(pair["labels"][0] != pair["labels"][1] for pair in found["pairs"])
-    parts = [
-        f"{number or 'none':{',' if number else ''}} {how}"
-        for number, how in ((exact, "exactly"), (near, "nearly"))
-    ]
-    words = f"Of {count:,} test images {parts[0]} and {parts[1]} repeat one of the training part"
-    return words + (f"; {unlike} of them under another label." if unlike else ".")
+def dataset_title(run: store.Run) -> str:
+    known = datasets.DATASETS.get(run.info["dataset"])
+    return known.title if known else run.info["dataset"]

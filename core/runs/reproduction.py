@@ -14,7 +14,7 @@ RESULT = ("stored", "found", "count", "changed_predictions")
 def read(run: store.Run) -> dict[str, Any] | None:
     """What came out for a run's present weights; None when they were not scored again here.
 
-    `exact` says whether the same number of test images was right; `problem`, where it is not None,
+    `exact` says whether every test image got its stored class; `problem`, where it is not None,
     why the weights could not be scored, and otherwise there are `stored` and `found` (accuracies),
     `count`, `changed_predictions` and `seconds`. `time`, `threads`, `processor` and `versions` say
     when and with what, `elsewhere` that it came with a run's zip.
@@ -23,6 +23,7 @@ def read(run: store.Run) -> dict[str, Any] | None:
         found = files.read_json(run.folder / NAME, ("exact", "time", "problem", "weights_sha256"))
         whole = found["problem"] is not None or all(name in found for name in RESULT)
         same = found["weights_sha256"] == store.weights_sha256(run)
+        found["exact"] &= not found.get("changed_predictions")  # once, the number right was enough
         return found if whole and same else None
     except files.BrokenRun:
         return None
@@ -34,7 +35,7 @@ def write(
     *,
     seconds: float,
     problem: str | None = None,
-) -> dict[str, Any]:
+) -> None:
     """Stamp a run with a scoring.Reproduction as a dict, or with the `problem` that left it
     without one.
     """
@@ -53,4 +54,3 @@ def write(
         **environment(),
     }
     files.write_json(run.folder / NAME, scored)
-    return scored

@@ -85,11 +85,10 @@ class Run:
         return read_history(self.folder)
 
     def predictions(self) -> dict[str, np.ndarray]:
-        """On the test set `labels` (N,), `probs` float16 (N, classes), and for each epoch
-        `epoch_classes` and `epoch_confidences` uint8 (E, N), the confidence in 1/255; on the
-        validation split `validation_labels` (V,) and `validation_probs` float16 (V, classes).
-
-        Raises BrokenRun.
+        """On the test set `labels` (N,), `probs` float16 (N, classes), the `log_odds` float32 (N,)
+        of each prediction, and for each epoch `epoch_classes` and `epoch_confidences` uint8 (E, N),
+        the confidence in 1/255; on the validation split `validation_labels` (V,),
+        `validation_probs` and `validation_log_odds`. Older runs have no log-odds. Raises BrokenRun.
         """
         path = self.folder / PREDICTIONS
         if not path.exists():

@@ -71,11 +71,16 @@ def cnn(
     layers.append(nn.Linear(dense, classes))
     model = nn.Sequential(*layers)
     if glorot:
-        for layer in model:
-            if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
-                nn.init.xavier_uniform_(layer.weight)
-                nn.init.zeros_(layer.bias)
+        start_glorot(model)
     return model
+
+
+def start_glorot(model: nn.Sequential) -> None:
+    """Weights uniform after Glorot and Bengio (2010), biases 0, as Keras starts."""
+    for layer in model:
+        if isinstance(layer, nn.Linear | nn.Conv2d) and layer.bias is not None:
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def house(

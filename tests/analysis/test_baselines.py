@@ -54,6 +54,25 @@ def test_settings_are_chosen_on_the_validation_images_only():
         assert baselines.nearest_neighbours(FIT, HELD, shuffled)[1] == setting
 
 
+def test_predicted_classes_are_stored_and_older_rows_have_none(artifacts):
+    whole = synthetic(channels=1, side=8, classes=100, train=640, test=100)
+    for row in baselines.save(whole)["rows"]:
+        predicted = baselines.predictions(row)
+        assert (predicted.dtype, predicted.shape) == (np.uint8, (100,))
+        assert (predicted == whole.test.labels.numpy()).sum() == row["right"]
+        assert baselines.predictions(row | {"count": 99}) is None
+        del row["predicted"]
+        assert baselines.predictions(row) is None
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "fashion-mnist"])
+def test_the_shipped_predictions_are_those_that_were_counted(shipped_runs, name):
+    run = next(run for run in shipped_runs if run.info["dataset"] == name)
+    labels = run.predictions()["labels"]
+    for row in baselines.read(name, run.info["dataset_sha256"])["rows"]:
+        assert (baselines.predictions(row) == labels).sum() == row["right"]
+
+
 @pytest.mark.slow
 def test_the_shipped_numbers_of_the_digits_come_out_again(artifacts):
     whole = datasets.load("digits")

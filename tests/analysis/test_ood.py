@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 from scipy.spatial.distance import mahalanobis
 
-from core.analysis import ood
+from core.analysis import neighbours, ood, scoring
 from core.data import datasets
 from core.runs import files
 from tests.helpers import one_path
@@ -77,6 +77,7 @@ def drawing(*shapes) -> np.ndarray:
 
 
 ZERO = ("ring", (30, 20, 250, 260))
+RINGS = [("ring", (90, 20 + 75 * k, 180, 110 + 75 * k)) for k in range(3)]
 EYES = (("dot", (90, 100, 124, 134)), ("dot", (156, 100, 190, 134)))
 
 
@@ -95,7 +96,7 @@ def test_a_face_has_marks_inside_a_loop():
 
 
 def test_three_loops_are_one_too_many():
-    three = drawing(*(("ring", (90, 20 + 75 * k, 180, 110 + 75 * k)) for k in range(3)))
+    three = drawing(*RINGS)
     assert ood.count_loops(three) == (3, 0)
     assert "3 loops" in ood.why_no_digit(three)
 
@@ -119,3 +120,24 @@ def test_few_held_out_digits_are_called_odd(name, request):
     _, validation = datasets.load(name).holdout()
     odd = [bool(ood.why_no_digit(image)) for image in validation.images.numpy()[:, 0]]
     assert np.mean(odd) <= 0.002
+
+
+def test_the_words_say_how_many_of_mnists_digits_a_rule_calls_odd(real_data):
+    parts = datasets.load_test("mnist")[0], datasets.load_train("mnist")[0]
+    found = np.array([ood.count_loops(image[0]) for part in parts for image in part])
+    assert len(found) == 70_000
+    islands, more = (found[:, 1] > 0).mean(), (found[:, 0] > ood.MOST_LOOPS).mean()
+    face, three = ood.why_no_digit(drawing(ZERO, *EYES)), ood.why_no_digit(drawing(*RINGS))
+    assert face.endswith(f"as in {1e4 * islands:.0f} of 10,000 of MNIST's digits")
+    assert f"; {1e4 * more:.0f} of 10,000 of MNIST's digits" in three
+
+
+@pytest.mark.parametrize("recipe", ["mnist-house", "fashion-house"])
+def test_about_one_of_a_hundred_test_images_lies_far(shipped, recipe, real_data):
+    """As the words say; the limit is of the validation images."""
+    run = shipped[recipe]
+    images, _, _ = datasets.load_test(run.info["dataset"])
+    features = neighbours.features(run, scoring.load_model(run), images)
+    far = [ood.why_far(score) for score in ood.read(run).ood_score(features)]
+    assert round(100 * np.mean([bool(words) for words in far])) == 1
+    assert {words[-30:] for words in far if words} == {"as about 1 of 100 of them does"}

@@ -60,7 +60,7 @@ def test_neighbours_are_found_on_demand_and_then_stay(page, server, tiny_served)
     page.goto(f"{server}/samples?run={tiny_served.id}&image=3")
     page.get_by_role("button", name="Find them").click()
     page.get_by_text("Distance in the last hidden layer").or_(
-        page.get_by_text("Unlike anything in training")
+        page.get_by_text("Unlike 99 of 100 images of this kind")
     ).wait_for(timeout=90_000)
     assert page.get_by_role("img", name=re.compile("^Training image")).count() == 5
     page.reload()
@@ -69,7 +69,7 @@ def test_neighbours_are_found_on_demand_and_then_stay(page, server, tiny_served)
 
 def test_the_time_machine_moves_the_matrix_and_its_lists(page, server, tiny_served):
     stored = tiny_served.predictions()
-    right = learning_dynamics.right_by_epoch(stored["labels"], stored["epoch_classes"])
+    right = stored["epoch_classes"] == stored["labels"]
     open_at(page, f"{server}/time_machine?run={tiny_served.id}&epoch=2&event=Forgotten")
     for epoch in (2, 1):
         kept = " (kept)" * (epoch == tiny_served.metrics["kept_epoch"])
@@ -78,7 +78,7 @@ def test_the_time_machine_moves_the_matrix_and_its_lists(page, server, tiny_serv
             page.get_by_role("slider").press("ArrowLeft")
     page.wait_for_url("**epoch=1**")
     page.get_by_role("radio", name=f"Learned ({int(right[0].sum())})").wait_for()
-    never = len(learning_dynamics.never(right))
+    never = len(learning_dynamics.events(right, 1)["Never learned"])
     page.get_by_role("radio", name=f"Never learned ({never})").click()
     page.wait_for_url("**event=Never**")
     page.get_by_text(f"of {never}", exact=False).last.wait_for()
@@ -91,7 +91,7 @@ def test_comparing_two_shipped_runs_opens_what_only_one_reads_right(
     by_recipe = {run.info["recipe"]: run for run in store.list_runs()}
     a, b = by_recipe["mnist-mlp"], by_recipe["mnist-cnn-bn"]
     both = a.predictions(), b.predictions()
-    found = paired_tests.compare(both[0]["labels"], both[0]["probs"], both[1]["probs"])
+    found = paired_tests.compare(both[0]["labels"], *(part["probs"].argmax(1) for part in both))
     app = App(ROOT / "artifacts", real_data)
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     try:
@@ -99,7 +99,7 @@ def test_comparing_two_shipped_runs_opens_what_only_one_reads_right(
         page.set_default_timeout(30_000)
         page.goto(f"{app.address}/compare?run={a.id}&b={b.id}&quadrant=Both+wrong")
         title(page, "is better")
-        page.get_by_text(f"{found.gained} images gained, {found.lost} lost").wait_for()
+        page.get_by_text(f"gains {found.gained} and loses {found.lost} of 10,000").wait_for()
         page.get_by_role("radio", name=re.compile(r"^Only mnist-mlp.*right \(")).click()
         page.wait_for_url(re.compile("^(?!.*Both)"))
         page.get_by_text(f"1 to 25 of {found.lost}").wait_for()

@@ -74,7 +74,7 @@ def test_each_digit_drawn_by_hand_is_read_right(page, reading):
     mouth = [(100, 180), (125, 205), (150, 212), (175, 205), (200, 180)]
     draw(page, [ring, *eyes, mouth])
     answer(page, "Not sure")
-    page.get_by_text("Unlike anything in training").wait_for()
+    page.get_by_text("Perhaps nothing it learned to read").wait_for()
 
 
 def test_a_number_drawn_by_hand_is_read_whole(page, reading):

@@ -3,12 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.analysis import ood
 from core.cli.main import main
-from core.reading import personal
-from core.runs import store
+from core.reading import personal, reader
+from core.runs import files, store
 from tests.helpers.drawings import keep_training_images
 
 
@@ -41,6 +43,16 @@ def test_evaluate_exits_1_when_the_stored_accuracy_is_not_reproduced(tiny, capsy
     assert "NOT reproduced" in capsys.readouterr().out
 
 
+def test_evaluate_exits_1_when_one_image_gets_another_class(tiny, capsys):
+    stored = tiny.predictions()
+    place = np.flatnonzero(stored["probs"].argmax(1) != stored["labels"])[0]
+    other = (stored["labels"][place] - stored["probs"][place].argmax()) % 10 == 1
+    stored["probs"][place] = np.roll(stored["probs"][place], 2 if other else 1)  # wrong again
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    assert main(["evaluate", tiny.id]) == 1
+    assert "NOT reproduced; 1 predictions differ" in capsys.readouterr().out
+
+
 @pytest.fixture
 def pictures(tmp_path):
     one = Image.new("L", (200, 300), 255)
@@ -67,6 +79,20 @@ def test_predict_as_json_is_one_object_a_line(tiny, pictures, capsys):
     assert rows[0]["file"] == pictures[0]
     assert set(rows[0]["probabilities"]) == set("0123456789")
     assert rows[0]["confidence"] == rows[0]["probabilities"][rows[0]["label"]]
+
+
+@pytest.mark.parametrize("options", [[], ["--number"]])
+def test_predict_says_in_a_fourth_column_what_it_doubts(tiny, pictures, capsys, options):
+    assert main(["predict", tiny.id, pictures[0], *options]) == 0
+    sure = capsys.readouterr().out
+    assert sure.count("\t") == 2
+    width = reader.open_run(tiny.id).model[-1].in_features
+    ood.write(tiny, ood.ClassMeans(np.zeros((10, width), np.float32), np.eye(width), 1e-6))
+    assert main(["predict", tiny.id, pictures[0], *options]) == 0
+    *columns, doubt = capsys.readouterr().out.split("\t")
+    assert columns == sure.strip().split("\t")
+    assert doubt.startswith("not sure: ")
+    assert "farther from every class" in doubt
 
 
 def test_predict_reads_numbers(tiny, pictures, capsys):

@@ -115,3 +115,23 @@ def test_training_images_left_on_the_disk_are_those_of_training(real_data, name)
     assert np.array_equal(labels, whole.train.labels.numpy())
     assert digest == whole.sha256
     assert not images.flags.writeable
+
+
+def test_only_sets_of_digits_call_themselves_digits():
+    digits = {name for name, source in datasets.DATASETS.items() if source.digits}
+    assert digits == {"digits", "mnist"}
+    for name, source in datasets.DATASETS.items():
+        assert datasets.known({"dataset": name, "classes": list(source.classes)}) is source
+        assert not source.digits or (source.drawn and source.classes == datasets.DIGIT_NAMES)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"dataset": "sign-digits", "classes": list("0123456789")},
+        {"dataset": "mnist", "classes": list("abcdefghij")},
+    ],
+)
+def test_nothing_is_presumed_of_a_set_that_is_not_known(info):
+    found = datasets.known(info)
+    assert (found.drawn, found.digits) == (False, False)

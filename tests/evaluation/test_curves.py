@@ -96,51 +96,99 @@ def test_runs_that_differ_by_their_seed_alone_share_a_key():
     shuffled = dict(reversed(info.items())) | {"seed": 7, "id": "other", "device": "cuda"}
     assert curves.seed_key(shuffled) == key
     assert curves.seed_key(json.loads(json.dumps(info | {"seed": 3}))) == key
-    for change in ({"recipe": "z"}, {"sizes": {"x": 2}}, {"config": {"lr": 2}}, {"dataset": "z"}):
+    for change in (
+        {"dataset_sha256": "z"},
+        {"recipe": "z"},
+        {"sizes": {"x": 2}},
+        {"config": {"lr": 2}},
+        {"dataset": "z"},
+    ):
         assert curves.seed_key(info | change) != key
 
 
-def test_a_loss_that_rises_while_training_falls_is_overfitting():
-    said = curves.overfitting(history([0.5, 0.4, 0.6]))
-    assert "risen since epoch 2 (0.4000 to 0.6000)" in said
-    assert said.endswith("overfitting.")
-    assert "not overfitting" not in said
+def flat(last: list[float], count: int = 16, noise: float = 0.002) -> list[float]:
+    """A loss that has levelled off at 0.2 and trembles, and how it ends."""
+    tremble = np.random.default_rng(1).normal(0, noise, count)
+    return [*(0.2 + tremble), *last]
 
 
-def test_a_loss_that_rises_with_training_is_no_overfitting():
-    said = curves.overfitting(history([0.5, 0.4, 0.6], [0.5, 0.3, 0.7]))
-    assert "risen since epoch 2" in said
-    assert "not overfitting" in said
+def said(validation: list, over_images: float | None = 0.004, train: list | None = None):
+    return curves.trend(history(validation, train), over_images)
 
 
-def test_a_loss_that_rises_by_a_hair_is_no_sign():
-    assert "no sign of overfitting" in curves.overfitting(history([0.5, 0.4, 0.4079]))
-    assert said_overfitting([0.5, 0.4, 0.4081])
+def test_a_clear_rise_while_training_falls_is_overfitting():
+    found = said(flat([0.21, 0.22, 0.23, 0.24, 0.25]))
+    assert found.verdict == "overfitting"
+    assert (
+        f"lowest in epoch {found.epoch} ({found.lowest:.4f}) and rose to 0.2500" in found.sentence
+    )
 
 
-def said_overfitting(validation: list) -> bool:
-    return "while training loss fell: overfitting" in curves.overfitting(history(validation))
+def test_a_clear_rise_with_training_is_no_overfitting():
+    validation = flat([0.21, 0.22, 0.23, 0.24, 0.25])
+    found = said(validation, train=[*np.linspace(1, 0.1, 16), 0.2, 0.3, 0.4, 0.5, 1.1])
+    assert found.verdict == "lost ground"
+    assert found.sentence.endswith("and so did training loss: lost ground.")
 
 
-def test_a_loss_lowest_in_the_end_might_still_fall():
-    assert "last epoch" in curves.overfitting(history([0.5, 0.4, 0.3]))
+@pytest.mark.parametrize("over_images", [0.03, None])
+def test_a_rise_that_few_images_bring_cannot_be_told(over_images):
+    """The same rise, where one value over the images is that unsure, or nobody knows how unsure."""
+    found = said(flat([0.21, 0.22, 0.23, 0.24, 0.25]), over_images)
+    assert found.verdict == "cannot be told"
+    assert found.sentence.endswith("whether the network overfits cannot be told.")
+
+
+def test_a_level_loss_is_said_to_have_stayed_within_what_it_did():
+    """Also where an epoch between lay higher than the last."""
+    validation = flat([0.212, 0.2])
+    found = said(validation)
+    higher = 0.212 / min(validation) - 1
+    assert found.verdict == "level"
+    assert f"has stayed within {100 * higher:.1f} % of it" in found.sentence
+
+
+def test_a_loss_that_still_falls_asks_for_more_epochs():
+    found = said([1 / epoch for epoch in range(1, 13)], 0.001)
+    assert found.verdict == "still falling"
+    found = said(flat([0.19]), 0.01)
+    assert found.verdict == "cannot be told"
+    assert ", the last, and one value is unsure by 0.01" in found.sentence
+
+
+def test_few_epochs_tell_nothing():
+    found = said([0.5, 0.4, 0.3, 0.6])
+    assert found.verdict == "cannot be told"
+    assert "in 4 epochs nothing tells a trend from chance" in found.sentence
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.5])
+@pytest.mark.parametrize("epochs", [8, 12, 24, 50])
+def test_level_losses_are_called_risen_or_falling_in_1_of_100_cases(epochs, alike):
+    """Neighbouring epochs may be alike; the images are the same in all."""
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(300):
+        noise = rng.normal(0, 0.01, epochs)
+        for epoch in range(1, epochs):
+            noise[epoch] = alike * noise[epoch - 1] + np.sqrt(1 - alike**2) * noise[epoch]
+        losses = 0.2 + 0.5 * np.exp(-np.arange(epochs) / (epochs / 10)) + noise
+        alarms += said(list(losses), 0.005).verdict not in ("level", "cannot be told")
+    assert alarms <= 6
 
 
 def test_a_loss_of_nothing_divides_by_nothing():
-    assert said_overfitting([0.5, 0.0, 0.1])
-    assert "no sign of overfitting" in curves.overfitting(history([0.5, 0.0, 0.0]))
-    assert "no sign of overfitting" in curves.overfitting(history([0.0, 0.0]))
+    assert said([0.5] * 7 + [0.0] * 8).verdict in ("level", "cannot be told")
 
 
 def test_the_epoch_is_the_records_own_when_lines_were_lost():
-    assert "since epoch 3 " in curves.overfitting(history([0.5, 0.5, 0.4, 0.6])[1:])
+    found = curves.trend(history([0.5, 0.5, 0.4, 0.6])[1:], 0.1)
+    assert found.epoch == 3
 
 
 @pytest.mark.parametrize("validation", [[], [0.5], [None, None], [0.5, None], [0.5, float("nan")]])
 def test_without_validation_nothing_is_said(validation):
-    assert curves.overfitting(history(validation)) == ""
+    assert said(validation) is None
 
 
 def test_a_training_loss_that_is_no_number_does_not_warn():
-    said = curves.overfitting(history([0.5, 0.4, 0.6], [0.5, 0.4, float("nan")]))
-    assert "overfitting" in said
+    assert not said([0.5, 0.4, 0.6], train=[0.5, 0.4, float("nan")]).training_fell

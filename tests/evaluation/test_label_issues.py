@@ -1,9 +1,9 @@
-"""Votes and suspect labels, against loops written by hand."""
+"""Votes and suspect labels, against loops written by hand and against cleanlab."""
 
 import numpy as np
 import pytest
 
-from core.evaluation import label_issues
+from core.evaluation import curves, label_issues
 
 
 def said(*rows: tuple[int, float], classes: int = 4) -> np.ndarray:
@@ -24,56 +24,125 @@ def test_the_vote_is_the_mean_of_the_probabilities():
     assert np.array_equal(label_issues.vote([one]), one.astype(np.float32))
 
 
-def test_most_runs_sure_of_one_other_class_make_a_label_suspect():
-    labels = np.array([0, 0, 0, 0, 0, 0])
-    probs = [
-        said((1, 0.95), (1, 0.99), (0, 0.99), (1, 0.95), (1, 0.80), (2, 0.99)),
-        said((1, 0.95), (1, 0.99), (1, 0.99), (2, 0.95), (1, 0.99), (2, 0.99)),
-        said((0, 0.95), (1, 0.99), (0, 0.99), (3, 0.95), (1, 0.80), (2, 0.96)),
+def test_seeds_of_a_recipe_share_its_vote():
+    """Two seeds against one run of another recipe: one vote each, not two to one."""
+    one, again, other = said((0, 0.9)), said((0, 0.7)), said((1, 0.95))
+    found = label_issues.vote_of_recipes(["mlp", "cnn", "mlp"], [one, other, again])
+    expected = ((one.astype(float) + again) / 2 + other) / 2
+    assert found == pytest.approx(expected, abs=1e-3)
+    assert found.argmax(1).tolist() == [1]
+    assert np.array_equal(label_issues.vote_of_recipes(["mlp"], [one]), label_issues.vote([one]))
+
+
+def by_hand(labels, probs) -> tuple[list[int], list[int]]:
+    """Images taken for another class, and those off the diagonal of the confident joint, one after
+    the other, as the paper has it; where several classes are reached the likeliest of all counts.
+    """
+    classes = range(probs.shape[1])
+    members = [
+        [p[c] for p, label in zip(probs, labels, strict=True) if label == c] for c in classes
     ]
-    found = label_issues.suspect_labels(labels, probs)
-    assert found.indices.tolist() == [1, 5, 0]  # by runs that agree, then by their confidence
-    assert found.predicted.tolist() == [1, 2, 1]
-    assert found.runs.tolist() == [3, 3, 2]
-    assert found.confidence == pytest.approx([0.99, 0.98, 0.95], abs=2e-3)
-    assert len(found) == 3
+    means = [sum(of) / len(of) if of else 2.0 for of in members]
+    contradicted, wrong = [], []
+    for place, (row, label) in enumerate(zip(probs, labels, strict=True)):
+        if row.argmax() == label:
+            continue
+        contradicted.append(place)
+        reached = [c for c in classes if row[c] >= means[c]]
+        latent = reached[0] if len(reached) == 1 else int(row.argmax())
+        if reached and latent != label:
+            wrong.append(place)
+    order = {place: probs[place][labels[place]] for place in contradicted}
+    return sorted(contradicted, key=order.get), sorted(wrong, key=order.get)
 
 
-def test_half_of_the_runs_are_not_most_and_one_run_agrees_with_nobody():
-    labels, against, for_it = np.array([0]), said((1, 0.99)), said((0, 0.99))
-    assert len(label_issues.suspect_labels(labels, [against, against, for_it, for_it])) == 0
-    assert len(label_issues.suspect_labels(labels, [against])) == 0
-    assert len(label_issues.suspect_labels(labels, [against, against])) == 1
+def random_case(count: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.RandomState(seed)
+    true = rng.randint(0, classes, count)
+    logits = rng.normal(size=(count, classes)) + 3 * np.eye(classes)[true]
+    labels = np.where(rng.rand(count) < 0.2, rng.randint(0, classes, count), true)
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    return labels, probs.astype(np.float32)
 
 
-def by_hand(labels, probs, confidence) -> set[tuple[int, int, int]]:
-    """(image, class, runs) of every suspect, one image after the other."""
-    found = set()
-    for place, label in enumerate(labels):
-        votes: dict[int, int] = {}
-        for run in probs:
-            best = int(run[place].argmax())
-            if best != label and run[place].max() >= np.float32(confidence):
-                votes[best] = votes.get(best, 0) + 1
-        for best, count in votes.items():
-            if count >= 2 and 2 * count > len(probs):
-                found.add((place, best, count))
-    return found
+CASES = [(400, 2, 0), (600, 10, 1), (3000, 100, 2), (40, 10, 3)]
 
 
-@pytest.mark.parametrize(("runs", "classes"), [(3, 2), (4, 10), (5, 100)])
-def test_suspects_are_those_of_counting_by_hand(runs, classes):
-    rng = np.random.RandomState(classes)
-    common = rng.randint(0, classes, 400)
-    labels = np.where(rng.rand(400) < 0.3, rng.randint(0, classes, 400), common)
-    probs = []
-    for _ in range(runs):
-        own = np.where(rng.rand(400) < 0.2, rng.randint(0, classes, 400), common)
-        probs.append(said(*zip(own, rng.uniform(0.6, 1, 400), strict=True), classes=classes))
-    found = label_issues.suspect_labels(labels, probs, confidence=0.75)
-    expected = by_hand(labels, probs, 0.75)
-    assert set(zip(found.indices, found.predicted, found.runs, strict=True)) == expected
-    assert len(expected) > 10
+@pytest.mark.parametrize("case", CASES)
+def test_suspects_are_those_of_counting_by_hand(case):
+    labels, probs = random_case(*case)
+    found, wrong = label_issues.suspect_labels(labels, probs)
+    contradicted, expected = by_hand(labels, probs.astype(float))
+    assert found.tolist() == contradicted
+    assert found[wrong].tolist() == expected
+    assert 2 < len(expected) < len(contradicted)
+
+
+def theirs(labels: np.ndarray, probs: np.ndarray) -> list[int]:
+    filters = pytest.importorskip("cleanlab.filter", reason="pip install -r requirements-dev.txt")
+    return filters.find_label_issues(
+        labels,
+        probs,
+        filter_by="confident_learning",
+        return_indices_ranked_by="self_confidence",
+        n_jobs=1,
+    ).tolist()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_confident_learning_agrees_with_cleanlab(case):
+    labels, probs = random_case(*case)
+    found, wrong = label_issues.suspect_labels(labels, probs)
+    assert found[wrong].tolist() == theirs(labels, probs)
+
+
+def test_a_class_that_no_label_names_is_reached_by_nobody():
+    labels, probs = random_case(300, 4, 5)
+    labels[labels == 2] = 0
+    found, wrong = label_issues.suspect_labels(labels, probs)
+    assert found[wrong].tolist() == by_hand(labels, probs.astype(float))[1] == theirs(labels, probs)
+
+
+def of_all_recipes(runs, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and what the shipped runs of a data set say together."""
+    chosen = [run for run in runs if run.info["dataset"] == dataset]
+    stored = [run.predictions() for run in chosen]
+    recipes = [curves.seed_key(run.info) for run in chosen]
+    mean = label_issues.vote_of_recipes(recipes, [part["probs"] for part in stored])
+    return stored[0]["labels"], mean
+
+
+def test_confident_learning_agrees_with_cleanlab_on_the_shipped_runs(shipped_runs):
+    for dataset in ("mnist", "fashion-mnist"):
+        labels, mean = of_all_recipes(shipped_runs, dataset)
+        flipped = flip(labels, seed=1)[1]
+        for given in (labels, flipped):
+            found, wrong = label_issues.suspect_labels(given, mean)
+            own = mean[np.arange(len(given)), given]
+            expected = sorted(theirs(given, mean), key=lambda place: (own[place], place))  # of ties
+            assert found[wrong].tolist() == expected
+
+
+def flip(labels: np.ndarray, *, seed: int, count: int = 100) -> tuple[np.ndarray, np.ndarray]:
+    """(places whose label is flipped, the labels with these as other classes)."""
+    rng = np.random.RandomState(seed)
+    places = rng.choice(len(labels), count, replace=False)
+    changed = labels.copy()
+    changed[places] = (labels[places] + rng.randint(1, 10, count)) % 10
+    return places, changed
+
+
+def test_flipped_labels_are_found_as_the_page_says(shipped_runs):
+    found = {}
+    for dataset in ("mnist", "fashion-mnist"):
+        labels, mean = of_all_recipes(shipped_runs, dataset)
+        places, changed = flip(labels, seed=0)
+        found[dataset] = int(
+            np.isin(label_issues.suspect_labels(changed, mean)[0][:146], places).sum()
+        )
+    assert found["mnist"] >= 95
+    assert f"have {found['mnist']} among the first 146" in label_issues.TRIAL
+    assert f"in Fashion-MNIST, {found['fashion-mnist']}." in label_issues.TRIAL
 
 
 def test_what_does_not_fit_together_is_named():
@@ -82,6 +151,4 @@ def test_what_does_not_fit_together_is_named():
     with pytest.raises(ValueError, match=r"different test sets: \(1, 4\), \(2, 4\)"):
         label_issues.vote([said((0, 1)), said((0, 1), (0, 1))])
     with pytest.raises(ValueError, match="2 labels, but probabilities of 1 images"):
-        label_issues.suspect_labels(np.zeros(2, int), [said((0, 1))])
-    with pytest.raises(ValueError, match=r"confidence: 1.5 is outside 0 to 1"):
-        label_issues.suspect_labels(np.zeros(1, int), [said((0, 1))], confidence=1.5)
+        label_issues.suspect_labels(np.zeros(2, int), said((0, 1)))

@@ -42,6 +42,32 @@ def test_several_runs_keep_their_colours_and_names():
     assert [trace.line.color for trace in figure.data] == ["#111111"] * 2 + ["#222222"] * 2
 
 
+def test_runs_in_one_chart_differ_in_their_markers_however_long_they_are():
+    """Two of them may share a colour; the dash tells training from validation."""
+    long = {part: np.linspace(1, 2, 500) for part in LOSSES}
+    lines = [charts.Line(name, "#111111", np.arange(500), long) for name in "ab"]
+    traces = charts.curves(lines, "loss").data
+    assert [trace.mode for trace in traces] == ["lines+markers"] * 4
+    assert all(trace.marker.maxdisplayed == 15 for trace in traces)
+    symbols = [trace.marker.symbol for trace in traces]
+    assert symbols[0] == symbols[1] != symbols[2] == symbols[3]
+    assert traces[0].line.dash == traces[2].line.dash != traces[1].line.dash
+    assert not charts.curves([line()], "loss").data[0].marker.maxdisplayed  # one at each epoch
+
+
+def test_a_runs_colour_comes_from_its_id_alone():
+    """Pinned: another hash would give every run on every installation another colour."""
+    names = ("mnist-mlp-20261120-090514-a072", "mine", "")
+    assert [charts.run_color(name) for name in names] == ["#9D5E01", "#E25A9A", "#9B8E27"]
+    many = [charts.run_color(f"run-{number}") for number in range(1000)]
+    assert min(many.count(color) for color in charts.RUN_COLORS) > 60
+
+
+def test_the_shipped_runs_have_colours_of_their_own(shipped_runs):
+    colors = {charts.run_color(run.id) for run in shipped_runs}
+    assert len(colors) == min(len(shipped_runs), len(charts.RUN_COLORS))
+
+
 def test_the_test_curve_says_that_it_is_only_shown():
     figure = charts.curves([line(columns={"test": LOSSES["train"]})], "accuracy")
     assert "shown only" in figure.data[0].name
@@ -51,7 +77,7 @@ def test_a_band_lies_between_its_lowest_and_highest_values():
     low, high = LOSSES["train"] - 0.1, LOSSES["train"] + 0.1
     banded = line(columns={"train": LOSSES["train"]}, bands={"train": (low, high)})
     band, mean = charts.curves([banded], "loss").data
-    assert band.fill == "toself"
+    assert (band.fill, band.mode) == ("toself", "none")  # else few points are drawn as dots
     assert list(band.x) == [1, 2, 3, 3, 2, 1]
     assert np.allclose(band.y, [*high, *low[::-1]])
     assert not band.showlegend
@@ -81,7 +107,7 @@ def test_with_bands_the_gap_still_reaches_to_the_training_curve():
 def test_axes_say_what_they_show():
     figure = charts.curves([line()], "accuracy", axis="seconds")
     assert figure.layout.xaxis.title.text == "seconds"
-    assert figure.layout.yaxis.tickformat == ".1%"
+    assert figure.layout.yaxis.tickformat == "~%"  # .1% would write 99.35 % as 99.4 %
     assert figure.layout.yaxis.type == "linear"
     assert charts.curves([line()], "loss", log=True).layout.yaxis.type == "log"
     assert not charts.curves([], "loss").data
@@ -93,8 +119,6 @@ def titles(figure) -> tuple[str, str]:
 
 def test_every_chart_names_both_of_its_axes():
     assert titles(charts.curves([line()], "loss")) == ("epoch", "loss")
-    first = charts.first_epoch([(64, 2.3, 0.1)], "accuracy", color="#123456")
-    assert titles(first) == ("images seen in the first epoch", "accuracy")
     bins = [{"confidence": 0.55, "accuracy": 0.5, "count": 1}]
     assert titles(charts.reliability(bins, color="#123456")) == ("mean confidence", "accuracy")
     covered = charts.coverage(np.ones(1), np.ones(1), (1.0, 1.0), color="#123456")
@@ -103,14 +127,6 @@ def test_every_chart_names_both_of_its_axes():
         "epoch",
         "confidence",
     )
-
-
-def test_the_first_epoch_is_drawn_by_images_seen():
-    points = [(64, 2.3, 0.1), (128, 1.9, 0.4)]
-    for quantity, expected in (("loss", [2.3, 1.9]), ("accuracy", [0.1, 0.4])):
-        drawn = charts.first_epoch(points, quantity, color="#123456").data[0]
-        assert list(drawn.x) == [64, 128]
-        assert list(drawn.y) == expected
 
 
 def test_a_reliability_diagram_holds_its_bins_and_the_diagonal():
@@ -126,6 +142,14 @@ def test_a_reliability_diagram_holds_its_bins_and_the_diagonal():
     areas = (np.array(points.marker.size) - 6) ** 2
     assert areas[1] == pytest.approx(3 * areas[0])
     assert charts.reliability([], color="#123456").data[1].x == ()
+
+
+def test_intervals_are_drawn_where_bins_have_them():
+    old = {"confidence": 0.55, "accuracy": 0.5, "count": 1}
+    bins = [old, old | {"accuracy_low": 0.25, "accuracy_high": 0.625}]
+    _, points = charts.reliability(bins, color="#123456").data
+    assert list(points.error_y.arrayminus) == [0, 0.25]
+    assert list(points.error_y.array) == [0, 0.125]
 
 
 def test_the_coverage_curve_marks_the_chosen_point():

@@ -73,3 +73,15 @@ def test_a_hundred_images_stay_small():
     noise[:, :, :6] = noise[:, :, -6:] = noise[..., :6] = noise[..., -6:] = 0  # as a digit's margin
     figure = image_grid.figure(noise, ["✓ 5"] * 100, np.ones(100, bool), columns=10)
     assert len(figure.to_json()) < 100_000
+
+
+def test_what_is_neither_right_nor_wrong_is_gray():
+    images = np.zeros((3, 1, 28, 28), np.uint8)
+    figure = image_grid.figure(images, ["a", "b", "c"], [True, None, False], columns=3)
+    colors = [charts.RIGHT, image_grid.NEUTRAL, charts.WRONG]
+    assert list(figure.data[1].textfont.color) == colors
+    _, _, encoded = figure.layout.images[0].source.partition(",")
+    picture = np.array(Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA"))
+    frames = [part[:, part.shape[1] // 2] for part in np.split(picture, 3, axis=1)]
+    tops = [frame[np.flatnonzero(frame[:, 3])[0], :3].tolist() for frame in frames]
+    assert tops == [list(charts.rgb(color)) for color in colors]

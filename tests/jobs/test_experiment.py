@@ -32,6 +32,10 @@ def test_any_channels_size_and_classes_pass_through(artifacts, channels, side, c
     assert stored["epoch_classes"].shape == (2, len(dataset.test))
     held_out = run.info["images"]["validation"]
     assert stored["validation_probs"].shape == (held_out, classes)
+    for part in ("", "validation_"):
+        odds, confidence = stored[f"{part}log_odds"], stored[f"{part}probs"].max(1)
+        assert (odds.dtype, odds.shape) == (np.float32, confidence.shape)
+        assert 1 / (1 + np.exp(-odds)) == pytest.approx(confidence, abs=1e-3)
     again = scoring.reproduce(run.id, dataset)
     assert again.exact
     assert again.found == run.metrics["test_accuracy"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from core.analysis import findings, scoring
 from core.data import datasets
-from core.evaluation import learning_dynamics, samples
-from core.jobs import experiment
-from core.runs import files, store, tags
+from core.evaluation import label_issues, learning_dynamics, samples
+from core.jobs import experiment, queue
+from core.runs import files, reproduction, store, tags
 from tests.helpers import one_path
 from tests.helpers.pages import drawn, open_page, texts
 from tests.helpers.runs import second_run, worse_run
@@ -287,18 +288,17 @@ def shown(at: AppTest) -> list[int]:
 
 def test_the_grid_is_filtered_and_ordered_as_core_does(tiny):
     stored = tiny.predictions()
-    labels, probs = stored["labels"], stored["probs"]
-    found = samples.find(labels, probs, outcome="Wrong", confidence=(0.2, 0.9))
-    found = samples.arrange(found, "Smallest margin", labels, probs)
+    found = samples.find(stored, outcome="Wrong", confidence=(0.2, 0.9))
+    found = samples.arrange(found, "Smallest margin", stored)
     at = open_page("samples", show="Wrong", sure="20-90", order="Smallest margin", per="100")
     assert shown(at) == found.tolist()[:100]
 
 
-@pytest.mark.parametrize("event", learning_dynamics.EVENTS)
+@pytest.mark.parametrize("event", learning_dynamics.events(np.ones((1, 1), bool), 1))
 def test_the_time_machine_lists_the_images_of_its_event(tiny, event):
     stored = tiny.predictions()
-    right = learning_dynamics.right_by_epoch(stored["labels"], stored["epoch_classes"])
-    expected = learning_dynamics.images_of(right, event, 2)
+    right = stored["epoch_classes"] == stored["labels"]
+    expected = learning_dynamics.events(right, 2)[event]
     at = fine(open_page("time_machine", epoch="2", event=event))
     assert shown(at) == expected.tolist()[:25]
     assert f"{100 * right[1].mean():.2f} % right" in at.title[0].value
@@ -316,22 +316,116 @@ def test_compare_opens_the_images_that_only_one_of_two_reads(tiny):
     assert "No test image is among these" in texts(at)
 
 
-def test_the_claim_page_shows_the_labels_that_most_runs_doubt(tiny):
-    """Three runs out of four call the first images by the next class, and are sure."""
+def test_the_claim_page_draws_the_bins_that_the_report_shows(shipped):
+    """Bins of the rounded probabilities would differ by some images."""
+    run = shipped["mnist-house"]
+    _, points = drawn(fine(open_page("claim", run=run.id)))[0]["data"]
+    for axis, name in (("x", "confidence"), ("y", "accuracy")):
+        assert points[axis] == [row[name] for row in findings.reliability(run)]
+
+
+def test_the_claim_page_shows_the_labels_that_the_runs_doubt_by_one_vote_a_recipe(tiny):
+    """Two other recipes call the first images by the next class, and are sure; three more seeds of
+    the first do not outvote them.
+    """
+    for number in range(3):
+        second_run(tiny, f"seed-{number}", seed=5 + number)
     stored = tiny.predictions()
     stored["probs"][:4] = np.eye(10)[(stored["labels"][:4] + 1) % 10]
-    doubters = [second_run(tiny, f"run-{number}") for number in range(3)]
-    for doubter in doubters:
+    for recipe in ("one", "two"):
+        doubter = second_run(tiny, recipe, recipe=recipe)
         files.write_arrays(doubter.folder / store.PREDICTIONS, **stored)
     at = fine(open_page("claim", run=tiny.id))
-    assert set(range(4)) <= set(shown(at))
-    assert "of the 4 runs say" in texts(at)
+    found, wrong = suspects([stored, stored, tiny.predictions()])
+    assert set(range(4)) <= set(found)
+    assert shown(at) == found[:25].tolist()
+    assert "of 3 recipes takes for another class" in texts(at)
+    at = fine(open_page("claim", run=tiny.id, confident="1"))
+    assert shown(at) == found[wrong][:25].tolist()
+
+
+def suspects(stored: list[dict]) -> tuple[np.ndarray, np.ndarray]:
+    mean = label_issues.vote([part["probs"] for part in stored])
+    return label_issues.suspect_labels(stored[0]["labels"], mean)
+
+
+def test_one_run_alone_doubts_labels_too(tiny):
+    at = fine(open_page("claim", run=tiny.id))
+    assert shown(at) == suspects([tiny.predictions()])[0][:25].tolist()
+    assert "of 1 recipe takes" in texts(at)
+
+
+def older(run: store.Run) -> dict:
+    """The run as older versions stored it: without log-odds; its predictions."""
+    stored = {name: part for name, part in run.predictions().items() if "log_odds" not in name}
+    files.write_arrays(run.folder / store.PREDICTIONS, **stored)
+    files.write_manifest(run.folder / store.MANIFEST, store.FINISHED_FILES)
+    return stored
+
+
+@pytest.mark.parametrize(("page", "query"), [("samples", {"order": "Surest"}), ("claim", {})])
+def test_pages_say_where_the_confidences_of_an_older_run_tie(digits, page, query):
+    words = "confidences: 349 of 360 tie"
+    assert words not in texts(fine(open_page(page, run=digits.id, **query)))
+    older(digits)
+    assert words in texts(fine(open_page(page, run=digits.id, **query)))
+    assert words not in texts(fine(open_page("samples", run=digits.id)))
+
+
+def test_the_samples_page_ranks_by_log_odds(digits):
+    stored = digits.predictions()
+    at = fine(open_page("samples", run=digits.id, order="Surest"))
+    assert shown(at) == np.argsort(-stored["log_odds"])[:25].tolist()
+    assert len(np.unique(stored["probs"][shown(at)].max(1))) == 1
+
+
+def test_learned_last_counts_to_the_kept_epoch(tiny):
+    """The last epoch lost what the kept one read right."""
+    stored, metrics = tiny.predictions(), tiny.metrics | {"kept_epoch": 1}
+    stored["epoch_classes"][0] = stored["probs"].argmax(1)
+    stored["epoch_classes"][1] = (stored["labels"] + 1) % 10
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    files.write_json(tiny.folder / store.METRICS, metrics)
+    at = fine(open_page("samples", run=tiny.id, order="Learned last"))
+    wrong = samples.find(stored, outcome="Wrong")
+    assert set(shown(at)) <= set(wrong.tolist())
+
+
+def test_a_name_with_a_colon_stays_whole_in_the_title(tiny):
+    other = worse_run(tiny)
+    queue.annotate(tiny.id, name="exp: v2")
+    queue.annotate(other.id, name="b; c: d")
+    at = fine(open_page("compare", run=tiny.id, b=other.id))
+    assert at.title[0].value.replace("\\", "") == "exp: v2 is better"
+    assert "gains 0 and loses 27 of 360 images against exp: v2" in texts(at).replace("\\", "")
+    at = fine(open_page("compare", run=tiny.id, b=second_run(tiny, "twin").id))
+    assert at.title[0].value.endswith("read the same images right")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"exact": True}, "✓ Reproduced: "),
+        ({"exact": True, "changed_predictions": 40}, "40 of 360 predictions changed"),
+        ({"exact": False, "changed_predictions": 7}, "7 of 360 predictions changed"),
+        ({"exact": False, "problem": "gone"}, "✗ Not reproduced: gone"),
+    ],
+)
+def test_a_reproduction_is_the_same_class_for_every_image(tiny, change, words):
+    """Also one that an older version called so for the same number right."""
+    scoring.save_reproduction(tiny.id)
+    path = tiny.folder / reproduction.NAME
+    files.write_json(path, files.read_json(path, ()) | change)
+    said = texts(fine(open_page("claim", run=tiny.id))).replace("\\", "").splitlines()
+    found = next(text for text in said if "eproduced: " in text)
+    assert words in found
+    assert ("Not reproduced" in found) == (words != "✓ Reproduced: ")
 
 
 def test_what_is_answered_when_sure_is_what_the_samples_page_finds(tiny):
     """Both ask the stored probabilities the same question."""
     at = fine(open_page("claim", run=tiny.id, when="0.9"))
-    caption = next(text.value for text in at.caption if text.value.startswith("Answering only"))
+    caption = next(text.value for text in at.markdown if text.value.startswith("Answering only"))
     left = float(caption.split("leaves ")[1].split(" %")[0])
     samples_page = open_page("samples", run=tiny.id, sure="90-100")
     found = next(text.value for text in samples_page.caption if " of " in text.value)
@@ -356,7 +450,7 @@ def test_predictions_of_another_run_that_are_damaged_do_not_take_the_page(
     path.unlink() if content is None else path.write_bytes(content)
     at = fine(open_page(page, run=tiny.id, **query))
     assert healthy.title in texts(at) or page == "claim"
-    assert "2 runs" in texts(at) or page == "samples"
+    assert "1 recipe" in texts(at) or page == "samples"
 
 
 def test_seeds_that_never_finished_an_epoch_do_not_take_the_others_curve(tiny):

@@ -8,7 +8,7 @@ import pytest
 from core.data import datasets
 from core.jobs import experiment
 from core.runs import store
-from core.runs.summary import dataset_title
+from core.runs.provenance import dataset_title
 from tests.helpers import ROOT, one_path
 from tests.helpers.pages import drawn, open_page, texts
 from tests.helpers.runs import second_run, worse_run
@@ -159,6 +159,15 @@ def test_curves_lay_runs_over_one_another_from_the_url(tiny):
 
 
 @pytest.mark.slow
+def test_a_new_run_changes_no_runs_colour(tiny):
+    """An older one and a younger one, whichever way runs are sorted."""
+    before = drawn(open_page("curves", run=tiny.id))[0]["data"][0]["line"]["color"]
+    for name in ("a-run", "zz-run"):
+        second_run(tiny, name, seed=1)
+        after = drawn(open_page("curves", run=tiny.id))[0]["data"][0]["line"]["color"]
+        assert after == before
+
+
 def test_a_very_long_history_is_drawn_thinned_and_offered_whole(tiny):
     """Case 21."""
     first = json.loads((tiny.folder / store.HISTORY).read_text().splitlines()[0])
@@ -268,6 +277,16 @@ def test_draw_reads_a_test_image(digits):
     assert at.metric[0].value == said
 
 
+def test_only_runs_on_digits_are_asked_for_numbers(tiny):
+    label = "Several digits"
+    assert label in [toggle.label for toggle in open_page("draw").toggle]
+    classes = list(datasets.DATASETS["kmnist"].classes)
+    second_run(tiny, "letters", dataset="kmnist", classes=classes)
+    at = open_page("draw", run="letters")
+    assert not at.exception
+    assert label not in [toggle.label for toggle in at.toggle]
+
+
 def test_draw_without_a_drawing_asks_for_one(tiny):
     """Case 29."""
     at = open_page("draw")
@@ -300,11 +319,12 @@ def test_a_missing_package_is_named_and_the_other_pages_work(tiny, monkeypatch):
     """Case 44."""
     import sys
 
-    for name in [name for name in sys.modules if name.startswith("core.figures.charts")]:
-        monkeypatch.delitem(sys.modules, name)
+    import ui
     from core import figures
 
-    monkeypatch.delattr(figures, "charts", raising=False)
+    for package, name in ((figures, "charts"), (ui, "curve_panels")):
+        monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
+        monkeypatch.delattr(package, name, raising=False)
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     at = open_page("curves")
     assert not at.exception

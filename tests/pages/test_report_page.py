@@ -132,7 +132,7 @@ def test_the_walk_shows_each_stop_and_keeps_status_and_note(tiny):
         at = open_page("review", run=tiny.id, stop=stop.key)
         assert not at.exception
         assert at.title[0].value == stop.question
-        assert len(at.subheader) == len(stop.findings)
+        assert len(at.subheader) == len(stop.facts)
     key = f"review_{tiny.id}_limits"
     at.segmented_control(key=f"{key}_status").set_value("settled")
     at.text_area(key=f"{key}_note").set_value("Three seeds next <b>")

@@ -33,7 +33,7 @@ def test_a_flat_ground_is_recognised_and_paper_is_not():
 
 def test_ink_lies_under_a_flat_ground_and_what_is_lighter_does_not():
     gray = np.array([[200.0, 50.0, 0.0, 255.0]], np.float32)
-    assert background.under(gray, 200) == pytest.approx(np.array([[0, 0.75, 1, 0]]))
+    assert background.darkness(gray, 200)[0] == pytest.approx(np.array([[0, 0.75, 1, 0]]))
 
 
 @pytest.mark.parametrize("dim", [0.4, 0.7])
@@ -48,14 +48,6 @@ def test_a_shadow_leaves_no_mark_and_ink_in_it_is_as_dark_as_outside(dim):
     assert uneven > 0.12
 
 
-def test_light_that_falls_off_is_measured():
-    ys, xs = np.mgrid[:200, :300].astype(np.float32)
-    fall = 1 - 0.4 * (xs / 300) - 0.2 * (ys / 200) ** 2
-    found = background.light(220 * fall)
-    ratio = found / fall
-    assert ratio.std() / ratio.mean() < 0.02
-
-
 def test_a_sheet_on_a_table_is_told_from_a_shadow_and_from_a_blank_wall():
     table = np.full((400, 400), 60.0, np.float32)
     table[40:340, 60:360] = page()
@@ -65,13 +57,6 @@ def test_a_sheet_on_a_table_is_told_from_a_shadow_and_from_a_blank_wall():
     assert not found[10, 10]
     assert background.sheet_on_a_table(page()) is None
     assert background.sheet_on_a_table(np.full((200, 200), 180.0, np.float32)) is None
-
-
-def test_the_colour_channel_in_which_ink_shows_is_taken():
-    pixels = np.full((80, 80, 3), 250, np.float32)
-    pixels[20:60, 36:44] = (250, 250, 60)  # a yellow pen: dark in blue alone
-    gray = background.best_channel(pixels)
-    assert gray[40, 40] == 60
 
 
 def test_otsu_parts_two_heaps():

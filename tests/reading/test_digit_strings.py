@@ -81,8 +81,8 @@ def test_the_evidence_has_a_weight_each():
     for line in digit_strings.candidates(page, (28, 28), score):
         for candidate in line:
             assert candidate.evidence.shape == digit_strings.WEIGHTS.shape
-            assert candidate.images.shape[1:] == (28, 28)
-            assert candidate.probs.shape == (len(candidate.images), 10)
+            assert candidate.image.shape == (28, 28)
+            assert candidate.probs.shape == (10,)
             rows, columns = candidate.place
             assert candidate.mask.shape == (rows.stop - rows.start, columns.stop - columns.start)
 

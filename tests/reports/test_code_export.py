@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from core.evaluation import calibration
+from core.figures import charts, static
 from core.jobs import experiment
 from core.reports import code_export, package
 from core.runs import store
@@ -107,6 +109,31 @@ def test_the_notebook_runs_from_top_to_bottom(tiny, tmp_path, monkeypatch):
     printed = "".join(output.get("text", "") for output in outputs)
     assert accuracy(printed) == tiny.metrics["test_accuracy"]
     assert sum("image/png" in output.get("data", {}) for output in outputs) == 4
+
+
+def test_notebook_page_and_files_show_the_same_bins(tiny):
+    """Made by one function and drawn at the same places."""
+    import matplotlib.pyplot as plt
+    import numpy as np
+    from matplotlib.figure import Figure
+
+    stored, shown = tiny.predictions(), []
+    scope = {"np": np, "plt": plt, "Figure": Figure, "Mapping": dict, "Sequence": list}
+    probs = stored["probs"].astype(np.float32)
+    scope |= {"test_labels": stored["labels"], "probs": probs, "predicted": probs.argmax(1)}
+    scope |= {"show": lambda figure, name: shown.append(figure), "ACCENT": static.ACCENT}
+    cells = [source for _, source in code_export.parts(tiny, script=True)]
+    wilson = next(cell for cell in cells if "def wilson_interval" in cell)
+    exec(wilson[wilson.index("def wilson_interval") :].partition("\nfrom ")[0], scope)
+    exec(cells[-1], scope)
+    bins = calibration.reliability_bins(probs.argmax(1) == stored["labels"], probs.max(1))
+    assert scope["bins"] == bins
+    drawn = static.reliability(static.blank(), bins)
+    page = charts.reliability(bins, color="#123456").data[1]
+    for figure in (*shown, drawn):
+        points = figure.axes[0].collections[-1].get_offsets()
+        assert points.tolist() == np.column_stack([page.x, page.y]).tolist()
+    plt.close("all")
 
 
 def test_neither_imports_lightbox(tiny):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from core.data import datasets
 from core.jobs import experiment, queue
 from core.reports import html_report, review
-from core.runs import store
+from core.runs import files, store
 from tests.helpers import ROOT
 from tests.helpers.runs import worse_run
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
@@ -42,7 +43,7 @@ def test_it_names_no_address_at_all(tiny):
     text = made(tiny)
     outline = Outline()
     outline.feed(text)
-    assert outline.addresses == []
+    assert all(address.startswith("#") for address in outline.addresses)  # within the page
     assert "http:" not in text
     assert "https:" not in text
     assert "default-src 'none'" in text
@@ -61,6 +62,57 @@ def test_it_tells_everything_that_was_asked(tiny):
     assert '<span class="status">discussed</span>' in text
     assert tiny.info["dataset_sha256"] in text
     assert tiny.info["versions"]["torch"] in text
+
+
+def numbers(text: ET.Element) -> float | None:
+    """What a tick says, as a number; None for other words."""
+    found = re.fullmatch(r"([\d.]+) ?(%?)", text.text or "")
+    return float(found[1]) / (100 if found[2] else 1) if found else None
+
+
+@pytest.mark.parametrize(("quantity", "low", "high"), [(0, 0.00011, 0.00017), (1, 0.9931, 0.9956)])
+def test_ticks_of_the_curves_say_the_values_at_which_they_stand(tiny, quantity, low, high):
+    """Measured against the first and the last of seven points."""
+    epochs, values = np.arange(1, 8), np.linspace(low, high, 7)
+    name = ("train_loss", "train_accuracy")[quantity]
+    history = [
+        {"epoch": int(epoch), "train_loss": 0.5, "train_accuracy": 0.5, name: value}
+        for epoch, value in zip(epochs, values, strict=True)
+    ]
+    (tiny.folder / store.HISTORY).write_text("\n".join(map(json.dumps, history)))
+    drawn = re.findall(r"<svg.*?</svg>", made(store.load(tiny.id)), re.DOTALL)[quantity]
+    root = ET.fromstring(drawn)
+    points = [re.findall(r"[ML] ?([\d.]+) ([\d.]+)", p.get("d", "")) for p in root.iter("path")]
+    (points,) = (np.array(found, float) for found in points if len(found) == 7)
+    ends = {"middle": [], "end": []}  # below the axis across, beside the other
+    for text in root.iter("text"):
+        anchor = re.search("middle|end", f"{text.get('text-anchor')}{text.get('style')}")
+        if anchor and (value := numbers(text)) is not None:
+            ends[anchor[0]].append((float(text.get("x")), float(text.get("y")), value))
+    across, up = (np.array(found) for found in ends.values())
+    assert len(across) >= 3
+    assert len(up) >= 3
+    assert np.array_equal(across[:, 2], across[:, 2].round())
+    scale = (epochs[-1] - epochs[0]) / (points[-1, 0] - points[0, 0])
+    stand = epochs[0] + (across[:, 0] - points[0, 0]) * scale
+    np.testing.assert_allclose(across[:, 2], stand, atol=0.01)
+    scale = (values[-1] - values[0]) / (points[-1, 1] - points[0, 1])
+    stand = (up[:, 1] - up[0, 1]) * scale  # a text stands a little below its tick
+    np.testing.assert_allclose(up[:, 2] - up[0, 2], stand, atol=0.005 * (high - low))
+
+
+def test_the_surest_mistakes_go_by_log_odds_and_ties_are_told(tiny):
+    """Two mistakes whose probability is 1 in float16; the second is the surer one."""
+    stored = tiny.predictions()
+    stored["probs"][[3, 7]] = np.eye(10)[(stored["labels"][[3, 7]] + 1) % 10]
+    stored["log_odds"][[3, 7]] = 30, 40
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    tiles = re.findall(r'aria-label="Test image (\d+):', made(tiny))
+    assert tiles[:2] == ["7", "3"]
+    assert "rounded this run" not in made(tiny)
+    del stored["log_odds"]
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    assert "rounded this run" in made(tiny)
 
 
 def test_ten_thousand_images_stay_under_6_megabytes(real_data, monkeypatch):

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.usefixtures("untouched")
         (store.INFO, {"versions": {"torch": 2}}, "versions"),
         (store.INFO, {"images": {"fit": "many"}}, "images"),
         (store.INFO, {"layers": [{"layer": 1}]}, "layers"),
+        (store.INFO, {"layers": [{}] * 1001}, "layers has 1001 items"),
         (store.INFO, {"start_from": {"run": "x", "weights_sha256": "y"}}, "lacks one of"),
         (
             store.INFO,
@@ -48,6 +49,12 @@ pytestmark = pytest.mark.usefixtures("untouched")
         (store.METRICS, {"test_accuracy": 0.5}, "says 50.00%"),
         (store.METRICS, {"test_accuracy": None}, "no finite number"),
         (store.METRICS, {"calibration": [{}]}, "lacks one of low"),
+        (store.METRICS, {"kept_epoch": 1.5}, "no whole number"),
+        (store.METRICS, {"kept_epoch": None}, "kept_epoch is no finite number"),
+        (store.METRICS, {"epochs": "many"}, "no whole number"),
+        (store.METRICS, {"epochs": None, "stopped": True}, "no whole number"),
+        (store.METRICS, {"training_seconds": "long"}, "training_seconds is no finite number"),
+        (store.METRICS, {"finished": 7}, "finished is no text"),
     ],
 )
 def test_a_forged_description_is_refused_by_its_field(tiny, name, changes, match):
@@ -76,6 +83,11 @@ def test_predictions_of_a_wrong_type_shape_or_range_are_refused(tiny):
         ({"probs": stored["probs"] * np.nan}, "out of range"),
         ({"probs": stored["probs"].ravel()}, "has 1 dimensions"),
         ({"labels": np.roll(stored["labels"], 1)}, "confusion matrix|says"),
+        ({"log_odds": stored["log_odds"][:-1]}, "log_odds do not fit"),
+        ({"log_odds": stored["log_odds"].astype(np.float64)}, "log_odds do not fit"),
+        ({"log_odds": stored["log_odds"] + np.float32(np.inf)}, "log_odds do not fit"),
+        ({"log_odds": stored["log_odds"][:, None]}, "has 2 dimensions"),
+        ({"validation_log_odds": stored["log_odds"]}, "validation_log_odds do not fit"),
     ):
         refuse(sealed(with_arrays(found, **changes)), match)
 

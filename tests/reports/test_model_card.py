@@ -2,6 +2,7 @@
 
 import json
 
+from core.analysis import facts
 from core.reports import model_card
 from core.runs import store
 
@@ -11,9 +12,10 @@ def test_the_card_tells_data_results_limits_and_use(tiny):
     for heading in ("## Data", "## Results", "## Limits", "## Intended use", "## Not here"):
         assert heading in text
     assert f"{100 * tiny.metrics['test_accuracy']:.2f} %" in text
-    assert "1,317 images to learn from, 120 held out" in text
+    assert facts.split(tiny).sentence in text.replace("\\", "")
     weak = min(tiny.metrics["per_class"], key=lambda row: row["recall"])
-    assert f"Weakest class: {weak['class']}, of which {100 * weak['recall']:.1f} %" in text
+    assert f"{weak['class']} has recall {weak['recall']:.3f} (" in text
+    assert facts.other_images(tiny).sentence in text
     assert tiny.info["dataset_sha256"] in text
     assert "`model.pth`" in text
 

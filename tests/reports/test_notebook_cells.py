@@ -23,14 +23,12 @@ def test_none_needs_lightbox(name):
 
 
 def test_the_bundled_digits_of_a_notebook_are_those_of_lightbox():
-    import math
-
     import numpy as np
 
     from core.data import datasets
-    from core.data.digits import stratified_order
+    from core.data.digits import laid_out
 
-    known = {"np": np, "math": math, "stratified_order": stratified_order}
+    known = {"np": np, "laid_out": laid_out}
     exec(compile(notebook_cells.DIGITS, "cell", "exec"), known)
     whole = datasets.load("digits")
     for part, split in (("train", whole.train), ("test", whole.test)):

@@ -11,14 +11,14 @@ from tests.helpers import ROOT
 def test_the_walk_has_six_stops_in_the_order_of_a_reviewer(tiny):
     walk = review.stops(tiny)
     assert tuple(stop.key for stop in walk) == review.KEYS
-    assert all(stop.findings and stop.question.endswith("?") for stop in walk)
+    assert all(stop.facts and stop.question.endswith("?") for stop in walk)
 
 
 def test_evidence_is_a_page_that_exists(tiny):
     for stop in review.stops(tiny):
-        for finding in stop.findings:
-            if finding.page:
-                assert (ROOT / "pages" / f"{finding.page}.py").is_file()
+        for fact in stop.facts:
+            if fact.page:
+                assert (ROOT / "pages" / f"{fact.page}.py").is_file()
 
 
 def test_notes_and_status_are_kept_with_the_run_and_leave_the_rest_alone(tiny):

@@ -62,6 +62,40 @@ def test_other_weights_under_a_new_manifest_are_stamped_not_reproduced(tiny, cap
     assert found["changed_predictions"] > 0
 
 
+def test_as_many_right_as_stored_but_others_is_not_reproduced(tiny, capsys):
+    """Five wrong answers made right and five right ones wrong."""
+    stored = tiny.predictions()
+    right = stored["probs"].argmax(1) == stored["labels"]
+    for places, shift in ((np.flatnonzero(~right)[:5], 0), (np.flatnonzero(right)[:5], 1)):
+        stored["probs"][places] = np.eye(10)[(stored["labels"][places] + shift) % 10]
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    assert command_line.main(["evaluate", tiny.id, "--save"]) == 1
+    told = capsys.readouterr().out
+    assert "NOT reproduced" in told
+    assert "10 predictions differ" in told
+    found = reproduction.read(tiny)
+    assert found["found"] == found["stored"]
+    assert (found["exact"], found["changed_predictions"]) == (False, 10)
+
+
+def test_an_older_verdict_on_the_number_right_alone_counts_as_what_it_is_today(tiny):
+    scoring.save_reproduction(tiny.id)
+    kept = reproduction.read(tiny)
+    assert kept["exact"] is True
+    files.write_json(tiny.folder / reproduction.NAME, kept | {"changed_predictions": 400})
+    assert reproduction.read(tiny)["exact"] is False
+
+
+def test_a_near_tie_that_float16_rounds_is_no_change(tiny, monkeypatch):
+    """Of two classes as likely in float16 the first is stored as the answer."""
+    logits = torch.zeros(360, 10)
+    logits[:, 4], logits[:, 2] = 1.0001, 1.0
+    stored = tiny.predictions() | {"probs": logits.softmax(1).numpy().astype(np.float16)}
+    files.write_arrays(tiny.folder / store.PREDICTIONS, **stored)
+    monkeypatch.setattr(scoring.steps, "predict_logits", lambda *_: logits)
+    assert scoring.reproduce(tiny.id).changed_predictions == 0
+
+
 def test_a_stamp_counts_only_for_the_weights_that_were_scored(tiny):
     scoring.save_reproduction(tiny.id)
     tamper(tiny, manifest=True)

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core.data import datasets
+from core.figures import image_grid
 from core.jobs import queue
 from core.reading import personal
 from core.reports import personal_zip
@@ -182,3 +183,16 @@ def test_a_hostile_zip_is_refused_with_its_reason(tiny):
     at.button(key="personal_take_in").click().run()
     assert "not a zip, or cut off" in at.error[0].value.replace("\\", "")
     assert np.array_equal([run.id for run in store.list_runs()], [tiny.id])
+
+
+def test_an_unanswered_drawing_is_neither_right_nor_wrong(tiny):
+    kind = personal.kind_of(tiny)
+    keep_training_images(kind, 3)
+    at = opened()
+    _, written = json.loads(at.get("plotly_chart")[0].proto.spec)["data"]
+    labels = [kind.classes[entry.label] for entry in personal.entries(kind)]
+    assert written["text"] == [f"{label}, unread" for label in labels]
+    assert set(written["textfont"]["color"]) == {image_grid.NEUTRAL}
+    assert all(
+        "nothing was answered" in words for words in at.selectbox(key="personal_chosen").options
+    )

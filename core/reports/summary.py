@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.data import datasets
-from core.evaluation import curves, uncertainty
+from core.analysis import facts
+from core.evaluation import curves
 from core.evaluation.classification import macro_mean
+from core.evaluation.uncertainty import between, percent, spread
 from core.runs import files
+from core.runs.provenance import dataset_title
 from core.runs.store import Run
-from core.training.settings import AUGMENTATION
 
 
 def accuracy_text(run: Run) -> str:
     """The result in a few lines, as a person would hand it in."""
     info, metrics = run.info, run.metrics
-    low, high = metrics["test_accuracy_interval"]
     rows = {
         "Model": f"{info['title']} ({info['recipe']}), {info['parameters']:,} parameters",
         "Framework": f"PyTorch {info['versions']['torch']}",
         "Dataset": dataset_title(run),
-        "Test accuracy": f"{100 * metrics['test_accuracy']:.2f} % "
+        "Test accuracy": f"{percent(metrics['test_accuracy'])} "
         f"({metrics['test_right']:,} of {metrics['test_count']:,}; "
-        f"95 % interval {100 * low:.2f} to {100 * high:.2f} %)",
+        f"95 % interval {between(metrics['test_accuracy_interval'])})",
         "Test loss": f"{metrics['test_loss']:.4f}",
         "Batch size": info["config"]["batch_size"],
         "Epochs": f"{info['config']['epochs']} (kept: {metrics['kept_epoch']})",
@@ -34,21 +34,21 @@ def accuracy_text(run: Run) -> str:
     return "".join(f"{name}: {value}\n" for name, value in rows.items())
 
 
+def class_rows(run: Run) -> list[list[str]]:
+    """[class, precision, recall, F1, images] of each class, and last their mean, as texts."""
+    rows, names = run.metrics["per_class"], ("precision", "recall", "f1")
+    mean = {"class": "macro mean", **macro_mean(rows), "support": run.metrics["test_count"]}
+    return [
+        [row["class"][:80], *(f"{row[name]:.4f}" for name in names), f"{row['support']:,}"]
+        for row in (*rows, mean)
+    ]
+
+
 def report_text(run: Run) -> str:
     """Precision, recall, F1 and support of each class, and the most confused pairs."""
-    rows = run.metrics["per_class"]
-    width = max(len(row["class"]) for row in rows) + 2
-    lines = [f"{'class':<{width}}{'precision':>10}{'recall':>10}{'f1':>10}{'support':>10}"]
-    for row in rows:
-        lines.append(
-            f"{row['class']:<{width}}{row['precision']:>10.4f}{row['recall']:>10.4f}"
-            f"{row['f1']:>10.4f}{row['support']:>10}"
-        )
-    mean = macro_mean(rows)
-    lines.append(
-        f"\n{'macro mean':<{width}}{mean['precision']:>10.4f}{mean['recall']:>10.4f}"
-        f"{mean['f1']:>10.4f}{run.metrics['test_count']:>10}"
-    )
+    rows = [["class", "precision", "recall", "f1", "support"], *class_rows(run)]
+    width = max(len(row[0]) for row in rows) + 2
+    lines = [f"{name:<{width}}" + "".join(f"{text:>10}" for text in row) for name, *row in rows]
     lines.append(f"{'accuracy':<{width}}{run.metrics['test_accuracy']:>10.4f}\n\nMost confused:")
     lines += [f"  {sentence}" for sentence in confused_sentences(run.metrics, run.info["classes"])]
     return "\n".join(lines) + "\n"
@@ -68,21 +68,6 @@ def confused_sentences(
     ]
 
 
-def training_note(info: dict[str, Any]) -> str:
-    """Why training values of a run do not compare with validation values one to one."""
-    config = info["config"]
-    effects = {
-        "dropout": any(value for name, value in info["sizes"].items() if "dropout" in name),
-        "augmentation": any(config.get(name) for name in AUGMENTATION),
-        "label smoothing": config["label_smoothing"],
-    }
-    note = "Training values are running means within the epoch, while the network still changes"
-    if any(effects.values()):
-        there = " and ".join(name for name, value in effects.items() if value)
-        note += f", and include {there}: they can lie below validation"
-    return note + "."
-
-
 def history_csv(history: Sequence[dict[str, Any]]) -> str:
     """One line an epoch under a line of names, which are those of the first record."""
     names = list(history[0]) if history else ["epoch"]
@@ -92,11 +77,9 @@ def history_csv(history: Sequence[dict[str, Any]]) -> str:
 def result_line(run: Run) -> str:
     """What a finished training says last."""
     metrics = run.metrics
-    low, high = metrics["test_accuracy_interval"]
     return (
-        f"{run.id}: test accuracy {100 * metrics['test_accuracy']:.2f} % "
-        f"(95 % interval {100 * low:.2f} to {100 * high:.2f} %), epoch {metrics['kept_epoch']} "
-        f"kept, {metrics['total_seconds']:.1f} s\n{run.folder}"
+        f"{run.id}: {facts.accuracy(run).sentence} Epoch {metrics['kept_epoch']} kept, "
+        f"{metrics['total_seconds']:.1f} s\n{run.folder}"
     )
 
 
@@ -105,12 +88,7 @@ def leaderboard(runs: Sequence[Run]) -> dict[str, list[Any]]:
     return {
         "Run": [run.title for run in runs],
         "Test accuracy": [100 * run.metrics["test_accuracy"] for run in runs],
-        "95 % interval": [
-            "{:.2f} to {:.2f} %".format(
-                *(100 * end for end in run.metrics["test_accuracy_interval"])
-            )
-            for run in runs
-        ],
+        "95 % interval": [between(run.metrics["test_accuracy_interval"]) for run in runs],
         "Author's result": [run.info.get("stated") or "" for run in runs],
         "Data set": [dataset_title(run) for run in runs],
         "Parameters": [run.info.get("parameters") for run in runs],
@@ -138,10 +116,10 @@ def results_table(runs: Sequence[Run]) -> str:
     for group in groups.values():
         run = min(group, key=lambda each: each.info["seed"])
         info, metrics = run.info, run.metrics
-        low, high = metrics["test_accuracy_interval"]
         rows.append(
             f"| `{info['recipe']}` | {dataset_title(run)} | {info['parameters']:,} "
-            f"| **{100 * metrics['test_accuracy']:.2f} %** | {100 * low:.2f} to {100 * high:.2f} % "
+            f"| **{percent(metrics['test_accuracy'])}** "
+            f"| {between(metrics['test_accuracy_interval'])} "
             f"| {_over_seeds(group)} | {info['stated'] or '-'} | {info['config']['epochs']} "
             f"| {metrics['training_seconds']:.1f} s |"
         )
@@ -152,10 +130,5 @@ def _over_seeds(group: Sequence[Run]) -> str:
     """Mean and standard deviation of several seeds' test accuracies in percent; "1" for one."""
     if len(group) < 2:
         return "1"
-    mean, deviation = uncertainty.spread([100 * run.metrics["test_accuracy"] for run in group])
+    mean, deviation = spread([100 * run.metrics["test_accuracy"] for run in group])
     return f"{len(group)}: {mean:.2f} ± {deviation:.2f}"
-
-
-def dataset_title(run: Run) -> str:
-    known = datasets.DATASETS.get(run.info["dataset"])
-    return known.title if known else run.info["dataset"]

@@ -1,6 +1,6 @@
 """A run in words."""
 
-from core.runs import summary
+from core.reports import summary
 
 
 def test_the_accuracy_file_names_model_framework_data_and_settings(tiny):
@@ -23,13 +23,6 @@ def test_sentences_count_and_share():
         "Shirt taken for Coat: 2 times, 20.0 % of Shirt",
         "Coat taken for Shirt: 1 time, 10.0 % of Coat",
     ]
-
-
-def test_the_note_names_only_effects_that_are_there(tiny):
-    assert "dropout and augmentation" in summary.training_note(tiny.info)
-    config = dict.fromkeys(tiny.info["config"], 0)
-    plain = {"config": config, "sizes": {"dropout": 0.0}}
-    assert "include" not in summary.training_note(plain)
 
 
 def test_a_history_becomes_one_line_an_epoch(tiny):
