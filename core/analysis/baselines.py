@@ -86,8 +86,7 @@ def _row(name: str, method: Method, fit: Part, validation: Part, tested: Part) -
 def majority(fit: Part, validation: Part, asked: np.ndarray) -> tuple[np.ndarray, str]:
     """The most frequent class of the fitted images for every test image, and its number in words.
 
-    Here and below, what is `asked` are pixels float32 (T, D); returned are predictions (T,) and the
-    setting.
+    Here and below `asked` are pixels float32 (T, D); returned are predictions (T,) and the setting.
     """
     label = int(np.bincount(fit[1]).argmax())
     return np.full(len(asked), label), f"class {label}"

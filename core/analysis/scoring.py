@@ -32,8 +32,7 @@ class Reproduction:
 def reproduce(run_id: str, dataset: datasets.Dataset | None = None) -> Reproduction:
     """Score a finished run's saved weights on the data set again, in float32 on the CPU.
 
-    Raises RunNotFound, BrokenRun, or ValueError when the run is unfinished or the data is not what
-    it was.
+    Raises RunNotFound, BrokenRun, or ValueError for an unfinished run or when the data has changed.
     """
     run = store.load(run_id)
     model = load_model(run)

@@ -106,8 +106,7 @@ class Dataset:
         return channels, height, width
 
     def holdout(self, share: float = 1 / 12) -> tuple[Split, Split]:
-        """The training part cut into (fit, validation), stratified by class and the same for every
-        seed.
+        """The training part cut into (fit, validation), by class, and the same for every seed.
 
         `share` is the share held out, 0 <= share < 1; with 0 the validation split is empty.
         """

@@ -111,9 +111,7 @@ def read_part(folder: Path, part: str, *, mapped: bool = False) -> tuple[np.ndar
 
 
 def read_idx(path: Path, dimensions: int, *, mapped: bool = False) -> np.ndarray:
-    """An IDX file of unsigned bytes (http://yann.lecun.com/exdb/mnist), plain or as .gz beside
-    it.
-    """
+    """An IDX file of unsigned bytes (yann.lecun.com/exdb/mnist), plain or as .gz beside it."""
     archive = path.with_name(f"{path.name}.gz")
     source = path if path.exists() else archive
     try:

@@ -54,8 +54,7 @@ def arrange(indices: np.ndarray, order: str, stored: Stored, kept_epoch: int = 0
     """The same indices in one of `orders`; of equals the surer mistake has the higher loss, and the
     less sure answer the smaller margin. What still ties stays in the order of the test set.
 
-    `kept_epoch` is the one whose weights were kept. Raises ValueError for an order that the run
-    does not have.
+    `kept_epoch` is whose weights were kept. Raises ValueError for an order that it does not have.
     """
     if order not in orders(stored):
         raise ValueError(f"order: {order!r} is not one of {', '.join(orders(stored))}")

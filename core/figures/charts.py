@@ -138,9 +138,7 @@ def telling(values: np.ndarray, most: int = 4000) -> np.ndarray:
 
 
 def probabilities(probs: np.ndarray, classes: Sequence[str], *, limit: int = 10) -> go.Figure:
-    """The likeliest classes (N,) as horizontal bars; all of them, in their own order, up to
-    `limit`.
-    """
+    """The likeliest classes (N,) as horizontal bars, in their own order, up to `limit`."""
     order = np.sort(np.argsort(-probs)[:limit])
     best = int(np.argmax(probs))
     figure = go.Figure(

@@ -106,9 +106,7 @@ def samples(
     classes: Sequence[str],
     title: str = "",
 ) -> Figure:
-    """The first 25 of `images` uint8 (N, C, H, W), captioned in green when right and in vermilion
-    when wrong.
-    """
+    """The first 25 of `images` uint8 (N, C, H, W), captioned green when right, else vermilion."""
     figure.set_size_inches(9, 10.5)
     figure.suptitle(title[:120], parse_math=False)
     for index, axes in enumerate(figure.subplots(5, 5).flat):

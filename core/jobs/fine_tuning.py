@@ -153,9 +153,7 @@ def request(run_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def repeats(images: int, drawings: int) -> int:
-    """How often each drawing counts beside so many training images: to a fifth of them, at most 50
-    times.
-    """
+    """How often each drawing counts: to a fifth of the training images, at most 50 times."""
     return max(1, min(MAX_REPEATS, round(SHARE * images / drawings)))
 
 

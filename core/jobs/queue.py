@@ -230,9 +230,7 @@ def _place(run_id: str, active: list[store.Run]) -> tuple[int, int]:
 
 
 def _check_on() -> None:
-    """Before anything is touched: in a folder that cannot be written even the lock cannot be
-    taken.
-    """
+    """Before anything is touched: where nothing can be written not even the lock can be taken."""
     if reason := limits.training_off():
         raise Refused(reason)
 

@@ -106,9 +106,7 @@ def is_light(gray: np.ndarray) -> bool:
 
 
 def blocks(gray: np.ndarray) -> tuple[np.ndarray, int]:
-    """Means over square blocks, at most COARSE of them on the long side, and their side in
-    pixels.
-    """
+    """Means over square blocks, at most COARSE on the long side, and their side in pixels."""
     step = max(1, min(-(-max(gray.shape) // COARSE), min(gray.shape)))
     height, width = (length // step for length in gray.shape)
     cut = gray[: height * step, : width * step]

@@ -127,9 +127,7 @@ def _middle(part: Part, lean: float) -> float:
 
 
 def choose(page: Page) -> Page:
-    """The page with the one thing that was drawn, and its place. Raises EmptyDrawing when that is
-    but a dot.
-    """
+    """The page with the one thing that was drawn, and its place; EmptyDrawing if but a dot."""
     mask = main_components(page.mask, page.ink)
     place = next(iter(ndimage.find_objects(mask.view(np.int8))), None)
     if place is None:

@@ -125,9 +125,7 @@ class Reader:
         return Answer(tuple(info["classes"]), probs, prepared, unlike)
 
     def read_number(self, image: Image.Image) -> NumberAnswer:
-        """All digits on the picture. Raises EmptyDrawing, or ValueError for a run that reads no
-        digits.
-        """
+        """All digits on the picture. Raises EmptyDrawing, or ValueError for a run of no digits."""
         info = self.run.info
         channels, height, width = info["shape"]
         if not datasets.known(info).digits:

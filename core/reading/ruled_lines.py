@@ -47,6 +47,8 @@ def without_lines(mask: np.ndarray) -> tuple[np.ndarray, int]:
             _together([line.band.T for line in upright], mask),
         )
         rest = _without_crossings(rest, bands[0] & bands[1])
+    if count >= FAMILY:
+        rest = _without_ends(rest, max(line.thick for line in (*level, *upright)))
     if rest.sum() < 0.02 * mask.sum():
         alone = not level and count == 1  # a 1 from edge to edge, more likely than a ruled line
         return (mask, 0) if alone else (np.zeros_like(mask), count)
@@ -66,14 +68,30 @@ def _without_crossings(rest: np.ndarray, crossings: np.ndarray) -> np.ndarray:
     return (outside > 0)[labels]
 
 
+def _without_ends(rest: np.ndarray, thick: float) -> np.ndarray:
+    """Without parts at the picture's border that are long and as thin as the lines."""
+    labels, count = ndimage.label(rest, np.ones((3, 3)))
+    if not count:
+        return rest
+    areas = np.bincount(labels.ravel())
+    border = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    dropped = []
+    for number, (rows, columns) in enumerate(ndimage.find_objects(labels), 1):
+        long = max(rows.stop - rows.start, columns.stop - columns.start)
+        if number in border and areas[number] < 1.5 * thick * long and long > 4 * thick:
+            dropped.append(number)
+    return rest & ~np.isin(labels, dropped)
+
+
 @dataclass(frozen=True)
 class Line:
-    """`pixels` are those of its own, `band` the stretch round them, bool (H, W); `whole`
-    when it reaches both sides.
+    """`pixels` are those of its own, `band` the stretch round them, bool (H, W); `thick` is in
+    pixels; `whole` when it reaches both sides.
     """
 
     pixels: np.ndarray
     band: np.ndarray
+    thick: float
     whole: bool
 
 
@@ -107,7 +125,7 @@ def _lines(mask: np.ndarray) -> list[Line]:
             thin = (run[rows, xs] > 0) & (run[rows, xs] <= 1.6 * thick + 1)
             pixels[rows[thin], xs[thin]] = True
             band[rows, xs] = True
-        lines.append(Line(pixels, band, whole))
+        lines.append(Line(pixels, band, thick, whole))
     return lines
 
 
