@@ -11,6 +11,25 @@ SIZES = (3, 5, 7, 11, 17, 25, 39, 59)  # widths of strokes tried, in such blocks
 FLAT = 8  # of 255: how far a flat ground may stray
 
 
+def best_channel(pixels: np.ndarray) -> np.ndarray:
+    """Gray float32 (H, W): the luminance, or the colour channel in which strokes stand out far
+    more.
+    """
+    if pixels.ndim == 2:
+        return pixels
+    gray = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
+    if np.ptp(pixels, axis=2).max() < 24:
+        return gray
+    step = max(1, max(gray.shape) // COARSE)
+    contrast = []
+    for channel in (gray, *np.moveaxis(pixels, 2, 0)):
+        rough = ndimage.uniform_filter(channel, step)[::step, ::step]
+        apart = np.abs(rough - ndimage.uniform_filter(rough, 25))
+        contrast.append(float(np.percentile(apart, 97)))
+    best = int(np.argmax(contrast))
+    return pixels[..., best - 1] if best and contrast[best] > 1.4 * contrast[0] else gray
+
+
 def flat_ground(gray: np.ndarray) -> float | None:
     """The brightness of a ground that is the same everywhere, as on a screen; else None.
 

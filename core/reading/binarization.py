@@ -64,7 +64,7 @@ def look(image: Image.Image, side: int) -> Look:
     Raises EmptyDrawing when it has no contrast at all.
     """
     small, scale = shrink(image, side)
-    gray = np.asarray(small.convert("L"), np.float32)
+    gray = background.best_channel(np.asarray(small, np.float32))
     if float(np.ptp(gray)) < 8:
         raise EmptyDrawing(NO_CONTRAST)
     flat, sheet, lights = background.flat_ground(gray), None, []

@@ -16,8 +16,7 @@ from core.reading.artifact_removal import without_specks
 from core.reading.framing import to_image
 from core.reading.picture import EmptyDrawing, Place, Stages
 
-LARGE = 1000  # pixels of the long side from which things are cropped
-SIDE = 360  # pixels of the long side at which the ground is judged
+SIDE = 720  # pixels of the long side at which things are sought and cropped
 PLAIN = 16  # of 255: how far most of a plain ground's border may stray from its light
 LEAST = 10  # of 255: what is nearer to the ground belongs to it
 PARTS = 0.04  # of the largest part's area: what is smaller is a speck, larger the other shoe
@@ -47,21 +46,22 @@ def find(image: Image.Image, shape: tuple[int, int, int]) -> Subject:
     stages = [("as given", np.asarray(image))]
     if image.size == (width, height):
         return whole(image, shape)
-    image, shrunk = binarization.shrink(image, LARGE)
-    found = _on_plain_ground(image)
+    image, scale = binarization.shrink(image, SIDE)
+    found = _on_plain_ground(np.asarray(image, np.float32))
     if found is None:
         steps = ["no plain ground was found, so the whole picture was taken"]
         return _fitted(image, shape, stages, steps)
-    mask, (ground, scale) = found
-    place = _whole(ndimage.find_objects(mask.view(np.int8))[0], scale, image.size)
-    crop, own = np.asarray(image)[place], _enlarged(mask, image.size)[place]
+    mask, ground = found
+    place = ndimage.find_objects(mask.view(np.int8))[0]
+    crop = np.asarray(image)[place]
     stages.append(("cropped", crop))
     steps = ["the subject was cropped from its ground"]
-    where = _given(place[0], shrunk), _given(place[1], shrunk)
+    rows, columns = (slice(round(p.start / scale), round(p.stop / scale)) for p in place)
+    where = rows, columns
     if channels == 3:
         made = _fitted(Image.fromarray(crop), shape, stages, steps)
         return Subject(made.image, made.stages, made.steps, where)
-    light = _lit(crop, own, _enlarged(ground, image.size)[place])
+    light = _lit(crop, mask[place], ground[place])
     if np.median(ground) > 127:
         steps.append("its light ground was made black, as in the set")
     stages.append(("on black", light))
@@ -99,12 +99,10 @@ def _fitted(
     return Subject(np.repeat(final[None], channels, 0), tuple(stages), tuple(steps))
 
 
-def _on_plain_ground(image: Image.Image) -> tuple[np.ndarray, tuple[np.ndarray, float]] | None:
-    """(mask, (ground, scale)) of the subject at working size, `ground` float32 (H, W) its gray; or
-    None when the border shows more than one ground in even or slowly changing light.
+def _on_plain_ground(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """(mask, ground) of the subject, `ground` float32 (H, W) its gray; or None when the border
+    shows more than one ground in even or slowly changing light.
     """
-    small, scale = binarization.shrink(image, SIDE)
-    pixels = np.asarray(small, np.float32)
     pixels = pixels[..., None] if pixels.ndim == 2 else pixels
     height, width = pixels.shape[:2]
     if min(height, width) < 12:
@@ -127,7 +125,7 @@ def _on_plain_ground(image: Image.Image) -> tuple[np.ndarray, tuple[np.ndarray, 
     mask, _ = without_specks(closed, PARTS)
     weights = np.array([0.299, 0.587, 0.114], np.float32)
     gray = surface @ weights if surface.shape[2] == 3 else surface[..., 0]
-    return mask, (gray.astype(np.float32), scale)
+    return mask, gray.astype(np.float32)
 
 
 def _surface(channel: np.ndarray) -> np.ndarray:
@@ -154,10 +152,9 @@ def _lit(crop: np.ndarray, own: np.ndarray, ground: np.ndarray) -> np.ndarray:
     """
     gray = np.asarray(Image.fromarray(crop).convert("L"), np.float32)
     apart = gray - ground
-    inside = own > 0.5
-    darker = float(np.median(apart[inside])) < 0 if inside.any() else float(apart.mean()) < 0
+    darker = float(np.median(apart[own])) < 0
     share = -apart / np.maximum(ground, 1) if darker else apart / np.maximum(255 - ground, 1)
-    return to_image(np.clip(share, 0, 1) * np.clip(2 * own, 0, 1))
+    return to_image(np.clip(share, 0, 1) * ndimage.binary_dilation(own))
 
 
 def _framed(pixels: np.ndarray, size: tuple[int, int], ground: int | tuple[int, ...]) -> np.ndarray:
@@ -179,24 +176,3 @@ def _rim(values: np.ndarray, band: int) -> np.ndarray:
     inner = values[band:-band]
     sides = (values[:band], values[-band:], inner[:, :band], inner[:, -band:])
     return np.concatenate([side.ravel() for side in sides])
-
-
-def _enlarged(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Brought back to the picture's (width, height), float32 (H, W)."""
-    full = Image.fromarray(values.astype(np.float32)).resize(size, Image.Resampling.BILINEAR)
-    return np.asarray(full)
-
-
-def _whole(place: Place, scale: float, size: tuple[int, int]) -> Place:
-    """A place at working size in the picture's own pixels, no part of it cut off."""
-    rows, columns = (
-        slice(int(part.start / scale), min(side, -int(-part.stop // scale)))
-        for part, side in zip(place, size[::-1], strict=True)
-    )
-    return rows, columns
-
-
-def _given(part: slice, shrunk: float) -> slice:
-    """Rows or columns of a shrunk picture in the pixels of the given one."""
-    start = round(part.start / shrunk)
-    return slice(start, start + round((part.stop - part.start) / shrunk))

@@ -59,6 +59,13 @@ def test_a_sheet_on_a_table_is_told_from_a_shadow_and_from_a_blank_wall():
     assert background.sheet_on_a_table(np.full((200, 200), 180.0, np.float32)) is None
 
 
+def test_the_colour_channel_in_which_ink_shows_is_taken():
+    pixels = np.full((80, 80, 3), 250, np.float32)
+    pixels[20:60, 36:44] = (250, 250, 60)  # a yellow pen: dark in blue alone
+    gray = background.best_channel(pixels)
+    assert gray[40, 40] == 60
+
+
 def test_otsu_parts_two_heaps():
     values = np.concatenate([np.linspace(0.1, 0.2, 50), np.linspace(0.7, 0.9, 20)])
     assert 0.2 < background.otsu(values) < 0.7

@@ -109,5 +109,5 @@ def test_the_place_in_a_large_photo_is_told_in_its_own_pixels():
     (top, left), (tall, wide) = corner_and_size(found.place)
     assert (top, left) == pytest.approx((320, 960), abs=40)
     assert (tall, wide) == pytest.approx((968, 488), abs=80)
-    assert max(max(stage.shape) for _, stage in found.stages[1:]) <= foreground.LARGE
+    assert max(max(stage.shape) for _, stage in found.stages[1:]) <= foreground.SIDE
     assert found.image[0, 1:-1, 12:16].min() > 150
