@@ -255,7 +255,7 @@ def test_one_trains_at_a_time_and_the_oldest_ticket_goes_first(in_line):
     most, order = 0, []
     while any(process.is_alive() for process in processes.values()):
         running = [run_id for run_id in ids if workers.state_of(run_id) == "running"]
-        if len(running) > 1:  # one may have ended and the next begun between two looks
+        for _ in range(5 * (len(running) > 1)):  # one may end and the next begin between two looks
             running = [run_id for run_id in running if workers.state_of(run_id) == "running"]
         most = max(most, len(running))
         order += [run_id for run_id in running if run_id not in order]
