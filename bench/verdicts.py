@@ -18,8 +18,10 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
+from scipy.special import softmax
 
 from core.analysis import baselines, findings
 from core.evaluation.classification import measure
@@ -40,9 +42,7 @@ def network(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarra
     """Labels (N,) and the logits (N, 10) that they are drawn from: mostly sure ones."""
     logits = rng.normal(0, 1, (count, 10))
     logits[np.arange(count), rng.integers(0, 10, count)] += rng.normal(8, 3, count)
-    powers = np.exp(logits - logits.max(1, keepdims=True))
-    probs = powers / powers.sum(1, keepdims=True)
-    labels = (probs.cumsum(1) < rng.random((count, 1))).sum(1).clip(0, 9)
+    labels = (softmax(logits, axis=1).cumsum(1) < rng.random((count, 1))).sum(1).clip(0, 9)
     return labels, logits
 
 
@@ -113,8 +113,7 @@ def build(parts: Parts, folder: Path) -> store.Run:
     arrays: dict[str, np.ndarray] = {}
     for prefix, part in (("", "test"), ("validation_", "validation")):
         labels, logits = parts[part]
-        powers = np.exp(logits - logits.max(1, keepdims=True))
-        probs = powers / powers.sum(1, keepdims=True)
+        probs = softmax(logits, axis=1)
         arrays[f"{prefix}labels"] = labels
         arrays[f"{prefix}probs"] = probs.astype(np.float16)
         arrays[f"{prefix}log_odds"] = predicted_log_odds(logits)
@@ -167,8 +166,10 @@ def concerns(
 ) -> tuple[Counter[str], int]:
     """(how many runs raised a concern at each stop, how many at any)."""
     counted, any_of_them = Counter[str](), 0
-    with tempfile.TemporaryDirectory() as name:
-        os.environ["LIGHTBOX_ARTIFACTS"] = name
+    with (
+        tempfile.TemporaryDirectory() as name,
+        mock.patch.dict(os.environ, LIGHTBOX_ARTIFACTS=name),
+    ):
         for number in range(runs):
             rng = np.random.default_rng((seed, number))
             parts = perfect(rng, images)

@@ -7,7 +7,6 @@ from ui import claim_panels, frame
 
 with frame.page("Is it true?") as beside_menu:
     run = frame.choose_run(beside_menu)
-    low, high = run.metrics["test_accuracy_interval"]
     st.title(f"{percent(run.metrics['test_accuracy'])}, give or take: what stands behind it")
     claim_panels.card(run)
     st.subheader("What simple methods reach")

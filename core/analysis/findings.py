@@ -9,7 +9,7 @@ alarms, so that of a run without a fault all together raise one in at most 5 of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from pathlib import Path
 
 import numpy as np
@@ -171,11 +171,27 @@ def _confidence(run: Run) -> np.ndarray:
     return np.asarray(expit(answers(run)[1].astype(float)))
 
 
+def _once(make: Callable[[Run], Fact]) -> Callable[[Run], Fact]:
+    """A fact of a run's predictions alone: made once, as long as these do not change."""
+
+    @lru_cache(maxsize=64)
+    def kept(folder: Path, stamp: int) -> Fact:
+        return make(Run(folder.name, folder))
+
+    @wraps(make)
+    def fact(run: Run) -> Fact:
+        path = run.folder / store.PREDICTIONS
+        return kept(run.folder, path.stat().st_mtime_ns if path.exists() else 0)
+
+    return fact
+
+
+@_once
 def calibrated(run: Run) -> Fact:
     """Whether confidence and accuracy agree, by one test over all test images."""
     right, sure, bins = answers(run)[0], _confidence(run), reliability(run)
     error = calibration.expected_calibration_error(bins)
-    by_chance = _by_chance(run.folder, (run.folder / store.PREDICTIONS).stat().st_mtime_ns)
+    by_chance = calibration.errors_by_chance(sure)
     typical, p_value = float(np.median(by_chance)), calibration.p_value(error, by_chance)
     over = sure.mean() > right.mean()
     verdict = (
@@ -194,11 +210,7 @@ def calibrated(run: Run) -> Fact:
     )
 
 
-@lru_cache(maxsize=64)
-def _by_chance(folder: Path, stamp: int) -> np.ndarray:
-    return calibration.errors_by_chance(_confidence(Run(folder.name, folder)))
-
-
+@_once
 def temperature(run: Run) -> Fact:
     """What dividing the logits would mend. `value` is None where there is nothing to fit."""
     stored = run.predictions()

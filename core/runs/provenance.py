@@ -47,6 +47,7 @@ def table(run: store.Run) -> dict[str, str]:
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "Trained on": f"{info.get('device')}, {info.get('threads')} threads, "
         f"{info.get('precision')}; scored in float32",
+        "Processor": f"{info.get('processor') or 'not recorded'}, {info.get('platform') or '-'}",
         "Commit": str(info.get("git_commit") or info.get("commit") or "not recorded"),
         "Trained at": info.get("created", "not recorded"),
     }

@@ -11,7 +11,7 @@ import pytest
 from bench import verdicts
 from core.analysis import findings
 from core.analysis.facts import Fact
-from core.runs import dataset_cache, store
+from core.runs import dataset_cache, files, store
 from tests.helpers import ROOT
 
 RUNS = 60  # of each kind
@@ -178,6 +178,20 @@ def test_calibration_is_judged_by_one_test_and_said_with_what_chance_brings(made
     sure = findings.calibrated(made(verdicts.too_sure, 1))
     assert sure.sentence.endswith("more than chance explains: it is too sure.")
     assert sure.concern
+
+
+def test_calibration_is_simulated_once_as_long_as_the_predictions_stay(made, monkeypatch):
+    """A page asks for it at every rerun."""
+    run, asked, simulate = made(), [], findings.calibration.errors_by_chance
+    monkeypatch.setattr(
+        findings.calibration, "errors_by_chance", lambda sure: asked.append(1) or simulate(sure)
+    )
+    assert findings.calibrated(run) is findings.calibrated(run)
+    assert len(asked) == 1
+    stored = run.predictions()
+    files.write_arrays(run.folder / store.PREDICTIONS, **stored | {"log_odds": stored["labels"]})
+    assert findings.calibrated(run).value > 0.02
+    assert len(asked) == 2
 
 
 def test_a_few_images_bring_an_error_by_themselves(made):

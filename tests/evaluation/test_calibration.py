@@ -5,6 +5,7 @@ import pytest
 
 from core.evaluation import calibration
 from core.evaluation.uncertainty import ALPHA
+from tests.helpers.synthetic import random_predictions
 
 
 def bins_of(labels: np.ndarray, probs: np.ndarray, count: int = 15) -> list[dict[str, float]]:
@@ -27,15 +28,6 @@ def test_a_certain_and_right_network_is_perfectly_calibrated():
     rows = bins_of(np.array([0, 1]), np.eye(2))
     assert len(rows) == 1
     assert calibration.expected_calibration_error(rows) == 0
-
-
-def random_predictions(count: int, classes: int = 5, seed: int = 0, sharpness: float = 2.0):
-    """Labels (N,) and probs float64 (N, classes) drawn from softened logits: right now and then."""
-    rng = np.random.RandomState(seed)
-    logits = rng.normal(size=(count, classes)) * sharpness
-    powers = np.exp(logits)
-    labels = np.where(rng.rand(count) < 0.6, logits.argmax(1), rng.randint(0, classes, count))
-    return labels, powers / powers.sum(1, keepdims=True)
 
 
 def negative_log_likelihood(labels: np.ndarray, probs: np.ndarray) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from core.evaluation import uncertainty
+from tests.helpers.synthetic import random_predictions
 
 
 @pytest.mark.parametrize(("right", "count"), [(9668, 10_000), (358, 360), (0, 10), (10, 10)])
@@ -23,15 +24,6 @@ def test_wilson_interval_solves_the_score_equation(right, count):
 def test_a_share_that_cannot_be_is_refused(right, count):
     with pytest.raises(ValueError, match="is not a share"):
         uncertainty.wilson_interval(right, count)
-
-
-def random_predictions(count: int, classes: int = 5, seed: int = 0, sharpness: float = 2.0):
-    """Labels (N,) and probs float64 (N, classes) drawn from softened logits: right now and then."""
-    rng = np.random.RandomState(seed)
-    logits = rng.normal(size=(count, classes)) * sharpness
-    powers = np.exp(logits)
-    labels = np.where(rng.rand(count) < 0.6, logits.argmax(1), rng.randint(0, classes, count))
-    return labels, powers / powers.sum(1, keepdims=True)
 
 
 SHARES = [(9668, 10_000), (358, 360), (0, 10), (10, 10)]

@@ -49,3 +49,12 @@ def prepared(dataset: datasets.Dataset, config: TrainConfig, seed: int = 0):
     fit, validation = dataset.holdout(config.validation)
     moments = config.moments(dataset.mean, dataset.std)
     return model, TrainingData(fit, validation, dataset.test, *moments)
+
+
+def random_predictions(count: int, classes: int = 5, seed: int = 0, sharpness: float = 2.0):
+    """Labels (N,) and probs float64 (N, classes) drawn from softened logits: right now and then."""
+    rng = np.random.RandomState(seed)
+    logits = rng.normal(size=(count, classes)) * sharpness
+    powers = np.exp(logits)
+    labels = np.where(rng.rand(count) < 0.6, logits.argmax(1), rng.randint(0, classes, count))
+    return labels, powers / powers.sum(1, keepdims=True)
