@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 CORE = str(Path(__file__).parents[1] / "core") + os.sep
-VALUES = {"World", "Split", "Dataset", "TrainConfig", "TrainingData", "Trained", "Run"}
+VALUES = {"World", "Split", "Dataset", "TrainConfig", "TrainingData", "Trained", "Run", "Job"}
 
 
 def files_entered(work: Callable[[], object]) -> list[str]:
@@ -72,18 +72,19 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["LIGHTBOX_ARTIFACTS"] = folder
         from core.jobs import experiment
+        from core.jobs.job import Job
         from core.reading import preprocessing
         from core.training import recipes
 
         experiment.warm_up()
         recipe, image = recipes.get("digits-cnn"), photo()
-        settings = {"config": recipe.config.replace(epochs=1), "precision": "float32", "threads": 1}
-        experiment.run(recipe, **settings)  # what is read once is read now
+        job = Job(recipe, recipe.config.replace(epochs=1), precision="float32", threads=1)
+        experiment.run(job)  # what is read once is read now
         read = files_entered(lambda: preprocessing.prepare(image, (1, 28, 28), drawn=True))
         told("a picture, prepared", read)
         told(
             "a recipe, trained",
-            files_entered(lambda: experiment.run(recipe, **settings)),
+            files_entered(lambda: experiment.run(job)),
         )
     return 0
 

@@ -43,7 +43,14 @@ with frame.page("Curves") as beside_menu:
     accuracy = run.metrics["validation_accuracy"]
     validated = "" if accuracy is None else f", {percent(accuracy)} right on validation"
     st.title(f"Epoch {run.metrics['kept_epoch']} of {len(history)} is kept{validated}")
-    for column, quantity in zip(st.columns(2, gap="medium"), ("loss", "accuracy"), strict=True):
+    records = [record for other in chosen for record in other.history()[0]]
+    told = [  # a rate that never changes is no curve
+        quantity
+        for quantity, name in curves.OF_TRAINING.items()
+        if len({record.get(name) for record in records} - {None}) > 1
+    ]
+    columns = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
+    for column, quantity in zip(columns, ("loss", "accuracy", *told), strict=False):
         with column:
             st.subheader(quantity.capitalize())
             curve_panels.chart(

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from core.data import sources
 from ui import drawings_panel, frame, loaders, picture_sources, reading_panel
 from ui.text import plain
 from ui.url import url_segments, url_toggle
@@ -53,7 +54,6 @@ def read(run, image, as_number: bool):
 
 with frame.page("Draw") as beside_menu:
     run = frame.choose_run(beside_menu)
-    from core.data import datasets
 
     st.title("Draw, and see what it reads")
-    panel(run, datasets.known(run.info).digits)
+    panel(run, sources.known(run.info).digits)

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core.data.datasets import DATASETS
+from core.data.sources import DATASETS
 from core.jobs import queue
+from core.jobs.job import Job
 from core.runs import limits
 from core.training import recipes
 from ui import frame, run_panel, training_form
@@ -30,9 +31,7 @@ with frame.page("Train"):
                 stated = f"Its author: {recipe.stated}" if recipe.stated else "No result stated"
                 st.caption(f"{DATASETS[recipe.dataset].title}. {stated}")
                 if st.button("Reproduce", key=f"reproduce_{recipe.name}", disabled=bool(off)):
-                    training_form.submit(
-                        training_form.Order(recipe, recipe.config, (0,), "auto", "auto", None, None)
-                    )
+                    training_form.submit([Job(recipe)])
 
     st.subheader("Or set it up yourself")
     template = training_form.template()
@@ -51,10 +50,10 @@ with frame.page("Train"):
             )
             base = recipes.get(name)
             start = base.config
-        order = training_form.form(base, start)
+        jobs = training_form.form(base, start)
     with right:
-        if order:
-            changed = recipes.differences(start, order.config)
+        if jobs:
+            changed = recipes.differences(start, jobs[0].config)
             if changed:
                 words = [f"{key} {old} → {new}" for key, (old, new) in changed.items()]
                 st.caption(f"Changed: {', '.join(words)}")
@@ -63,9 +62,9 @@ with frame.page("Train"):
             type="primary",
             icon=":material/play_arrow:",
             key="train_start",
-            disabled=bool(off) or order is None,
+            disabled=bool(off) or not jobs,
         ):
-            training_form.submit(order)
-        if order:
-            training_form.show_plan(order)
+            training_form.submit(jobs)
+        if jobs:
+            training_form.show_plan(jobs)
     run_panel.unfinished()

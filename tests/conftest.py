@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.data import datasets
 from core.jobs import experiment
+from core.jobs.background_tasks import TASKS
+from core.jobs.job import Job
 from core.runs import store
 from core.training import recipes
 from tests.helpers import ROOT
 from tests.helpers.synthetic import ONE_THREAD, TINY, synthetic
+from tests.helpers.workers import processes
 
 pytest_plugins = [f"tests.helpers.{name}" for name in ("archives", "browsing", "pages", "runs")]
 REAL_DATA = ROOT / "data"
@@ -48,17 +54,23 @@ def trained_root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-        experiment.run(recipes.get("digits-cnn"), config=TINY, **ONE_THREAD, name="Tiny")
+        experiment.run(Job(recipes.get("digits-cnn"), TINY, **ONE_THREAD, name="Tiny"))
     return root
 
 
 @pytest.fixture
-def artifacts(tmp_path, monkeypatch) -> Path:
-    """An empty artifacts folder for one test."""
+def artifacts(tmp_path, monkeypatch) -> Iterator[Path]:
+    """An empty artifacts folder for one test; what trains in it ends with the test."""
     root = tmp_path / "artifacts"
     root.mkdir()
     monkeypatch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-    return root
+    yield root
+    if (root / ".supervisor.log").exists():
+        for path in root.glob(".line.sqlite*"):
+            path.unlink()
+        for process in processes(root, "supervise", "work", *TASKS):
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.cli import arguments
+from core.cli import arguments, training_commands
 from core.cli.main import COMMANDS
-from core.data import datasets, fetch
+from core.data import fetch, sources
 from core.reports import package
 from core.runs import limits, status, store
 from core.training import models, recipes, settings
@@ -78,7 +78,7 @@ def test_every_command_can_be_typed_as_it_stands(line):
     if "recipe" in options:
         assert options.recipe in recipes.RECIPES
     if "dataset" in options:
-        assert options.dataset in datasets.DATASETS
+        assert options.dataset in sources.DATASETS
 
 
 def test_options_named_for_train_are_its_options():
@@ -86,6 +86,13 @@ def test_options_named_for_train_are_its_options():
     values = {"--device": "cpu", "--precision": "float32", "--name": "x"}
     for option in told.split():
         arguments.parser().parse_args(["train", "digits-cnn", option, values.get(option, "1")])
+
+
+def test_the_sizes_of_networks_that_are_set_in_examples_are_theirs():
+    for line in TYPED:
+        options = arguments.parser().parse_args(shlex.split(line))
+        if getattr(options, "set", None):
+            assert training_commands._asked(options).recipe.sizes
 
 
 def test_every_command_for_people_is_told_and_in_the_table():
@@ -101,7 +108,7 @@ def test_every_command_for_people_is_told_and_in_the_table():
 def test_recipes_that_are_named_exist_and_all_are_told():
     looks_like_one = re.compile(r"(?:digits|mnist|fashion|kmnist)-[a-z0-9-]+")
     named = {span for span in SPANS if looks_like_one.fullmatch(span)}
-    assert named - set(datasets.DATASETS) == set(recipes.RECIPES)
+    assert named - set(sources.DATASETS) == set(recipes.RECIPES)
     told = " ".join(row[0] for row in rows("training.md", "What can be trained"))
     assert set(re.findall(r"`([^`]+)`", told)) == set(recipes.RECIPES)
 
@@ -114,27 +121,18 @@ def test_variables_are_those_that_are_read():
     ]
     read = {name for path in sources for name in re.findall(VARIABLE, path.read_text())}
     assert {name for text in DOCUMENTS.values() for name in re.findall(VARIABLE, text)} == read
-    table = {row[0].strip("`") for row in rows("training.md", "Variables")}
-    assert set(re.findall(VARIABLE, (ROOT / "core/runs/limits.py").read_text())) <= table
+    table = " ".join(row[0] for row in rows("training.md", "Variables"))
+    assert set(re.findall(VARIABLE, table)) == set(limits.VARIABLES) == read
 
 
-def test_limits_are_told_as_they_are(monkeypatch):
-    known = {
-        "LIGHTBOX_MAX_TRAININGS": limits.trainings,
-        "LIGHTBOX_MAX_QUEUE": limits.queue_length,
-        "LIGHTBOX_MAX_PER_VISITOR": limits.per_visitor,
-        "LIGHTBOX_MAX_EPOCHS": limits.max_epochs,
-        "LIGHTBOX_MAX_IMPORT": lambda: limits.max_import_bytes() // 1_000_000,
-    }
-    for name in known:
-        monkeypatch.delenv(name, raising=False)
-    told = {row[0].strip("`"): row[2] for row in rows("training.md", "Variables")}
-    for name, limit in known.items():
-        monkeypatch.delenv("LIGHTBOX_PROFILE", raising=False)
-        own = f"{limit():,}"
-        monkeypatch.setenv("LIGHTBOX_PROFILE", "hosted")
-        assert told[name] in (own, f"{own} ({limit():,})"), name
-        assert own == f"{limit():,}" or "(" in told[name], name
+def test_limits_are_told_as_they_are():
+    told = {row[0].strip("`"): row[2].replace("`", "") for row in rows("training.md", "Variables")}
+    for name in told.keys() & limits.VARIABLES.keys():
+        usual, strict, _ = limits.VARIABLES[name]
+        own, hosted = (
+            f"{value:,}" if isinstance(value, int) else value for value in (usual, strict)
+        )
+        assert told[name] == (own if own == hosted else f"{own} ({hosted})"), name
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
@@ -216,7 +214,7 @@ def test_what_a_runs_folder_holds_is_what_the_code_writes():
     source = "\n".join(path.read_text() for path in (ROOT / "core").rglob("*.py"))
     assert {name for name in names if f'"{name}"' not in source} == set()
     assert {*store.FINISHED_FILES, store.MANIFEST, store.REQUEST, store.CHECKPOINT} <= names
-    assert {store.NOTES, store.LOG, status.TICKET, status.STOP, status.FAILURE} <= names
+    assert {store.NOTES, store.LOG, status.STOP, status.FAILURE} <= names
 
 
 def test_every_setting_is_told_with_its_range():
@@ -239,7 +237,7 @@ def test_the_example_of_a_recipe_holds():
         block for block in blocks("own-recipes.md", "python") if block.startswith("Recipe")
     )
     recipe = eval(source, {"Recipe": recipes.Recipe, "TrainConfig": settings.TrainConfig})
-    assert recipe.dataset in datasets.DATASETS
+    assert recipe.dataset in sources.DATASETS
     models.build(recipe.model, (1, 28, 28), 10, **recipe.sizes)
 
 

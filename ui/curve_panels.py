@@ -24,14 +24,18 @@ def chart(
     test: bool,
     fold: bool,
 ) -> None:
-    """Curves of `quantity` (loss or accuracy) of the chosen runs."""
+    """Curves of `quantity` (loss, accuracy, or one of curves.OF_TRAINING) of the chosen runs."""
     parts = PARTS if test and quantity == "accuracy" else PARTS[:2]
+    if quantity in curves.OF_TRAINING:
+        parts = PARTS[:1]
     drawn = lines(chosen, quantity, parts, axis, smoothing, fold=fold)
     figure = charts.curves(drawn, quantity, axis=axis.lower(), log=log, gap=len(drawn) == 1)
+    if quantity in curves.OF_TRAINING:
+        figure.update_layout(height=240, yaxis_rangemode="tozero")
     last = drawn[0].columns["train"][-1]
     st.plotly_chart(
         figure,
-        key=f"curves_{quantity}",
+        key=f"curves_{quantity.replace(' ', '_')}",
         config={
             "displaylogo": False,
             "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
@@ -84,5 +88,6 @@ def lines(
 def _columns(run: store.Run, quantity: str, parts: Sequence[str], axis: str, smoothing: float):
     history, _ = run.history()
     place = curves.axis(history, axis, run.info["images"]["fit"])
-    columns = {part: curves.values(history, f"{part}_{quantity}") for part in parts}
+    names = {part: curves.OF_TRAINING.get(quantity, f"{part}_{quantity}") for part in parts}
+    columns = {part: curves.values(history, name) for part, name in names.items()}
     return place, {part: curves.smooth(found, smoothing) for part, found in columns.items()}

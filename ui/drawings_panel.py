@@ -236,6 +236,6 @@ def _further(run: store.Run) -> None:
     ):
         return
     with elements.told(ValueError, LookupError, OSError):
-        done = queue.submit(**fine_tuning.request(run.id), visitor=access.visitor())
+        done = queue.submit(fine_tuning.request(run.id), visitor=access.visitor())
         access.own(done)
         st.switch_page("pages/run.py", query_params={"run": done.run_id})

@@ -16,6 +16,7 @@ import streamlit as st
 
 from core.data.datasets import DatasetError
 from core.evaluation.uncertainty import between, percent
+from core.jobs import queue
 from core.runs import limits, store
 from core.runs.provenance import dataset_title
 from core.training.recipes import BadSettings
@@ -52,19 +53,25 @@ def page(title: str) -> Iterator[Any]:
     A fault inside becomes a message that says the way out.
     """
     st.set_page_config(page_title=f"{title} · Lightbox", page_icon=ICON_URL, layout="wide")
+    try:
+        limits.check_environment()
+    except limits.Refused as error:
+        st.error(str(error), icon=":material/error:")
+        st.stop()
     presenting = st.query_params.get("present") == "1"
     with st.container(horizontal=True, vertical_alignment="center"):
         for script, label, icon in () if presenting else MENU:
             st.page_link(script, label=label, icon=icon)
         beside_menu = st.container(width=400)
         access.copy_link()
-    if limits.sign_in():
+    if limits.read("LIGHTBOX_SIGN_IN") == "on":
         access.signed_in()
     if not presenting and title not in {label for _, label, _ in MENU}:
         run = st.query_params.get("run")
         with st.container(horizontal=True, gap="small"):
             run_links((RUN_PAGE, *RESULT_PAGES) if run else RESULT_PAGES, run)
     with guard(title):
+        queue.keep_going()  # after a restart of the machine the line goes on
         yield beside_menu
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from core.analysis import ood
-from core.data import datasets
+from core.data import datasets, sources
 from core.data.folders import data_root
 from core.runs import store
 from ui.text import plain
@@ -63,7 +63,7 @@ def _test_images(name: str, root: str):
 
 
 def _offer_fetch(name: str, reason: str) -> None:
-    known = datasets.DATASETS.get(name)
+    known = sources.DATASETS.get(name)
     if known is None:
         st.info(f"The images of {plain(name)} are not on this machine.", icon=":material/image:")
         return

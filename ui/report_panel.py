@@ -9,7 +9,7 @@ import zipfile
 
 import streamlit as st
 
-from core.data import datasets
+from core.data import sources
 from core.data.folders import data_root
 from core.jobs import queue
 from core.reports import archive, transfer
@@ -34,7 +34,7 @@ def identity(run: store.Run) -> tuple:
     paths = [run.folder / name for name in (store.MANIFEST, store.NOTES, *archive.COMPUTED)]
     for path in (*paths, store.root() / tags.NAME):
         times.append(path.stat().st_mtime_ns if path.exists() else 0)
-    known = datasets.DATASETS.get(run.info["dataset"])
+    known = sources.DATASETS.get(run.info["dataset"])
     here = bool(known and known.folder) and (data_root() / known.folder / "raw").is_dir()
     return (str(store.root().resolve()), run.id, *times, here)
 

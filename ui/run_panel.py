@@ -10,7 +10,7 @@ import streamlit as st
 from core.evaluation import curves
 from core.figures import charts
 from core.jobs import queue
-from core.runs import status, store
+from core.runs import status, store, tags
 from ui import access, elements, frame
 from ui.text import plain
 
@@ -132,7 +132,7 @@ def rename_and_delete(run: store.Run) -> None:
         name = st.text_input("Name", run.notes.get("name", ""), key="run_name", max_chars=80)
         note = st.text_area("Note", run.notes.get("note", ""), key="run_note", max_chars=5000)
         if st.button("Save", key="run_save"):
-            queue.annotate(run.id, name=name, note=note)
+            tags.annotate(run.id, name=name, note=note)
             st.rerun()
     with st.popover("Delete", icon=":material/delete:"):
         st.markdown("Weights, curves and predictions of this run are removed for good.")

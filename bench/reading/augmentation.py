@@ -21,6 +21,7 @@ from bench.reading.handwriting import changed
 from core.data import datasets, digits
 from core.evaluation.uncertainty import mcnemar
 from core.jobs import experiment
+from core.jobs.job import Job
 from core.reading import reader
 from core.reading.picture import EmptyDrawing
 from core.training import recipes
@@ -80,8 +81,7 @@ def trained(recipe: recipes.Recipe, threads: int | None) -> list[str]:
         **{name: type(getattr(recipe.config, name))(0) for name in AUGMENTATION}
     )
     return [
-        experiment.run(recipe, config=config, threads=threads).id
-        for config in (recipe.config, none)
+        experiment.run(Job(recipe, config, threads=threads)).id for config in (recipe.config, none)
     ]
 
 

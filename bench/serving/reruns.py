@@ -114,6 +114,7 @@ async def measure(ports: dict[str, int], reruns: int, heavy: bool) -> None:
 async def measure_load(port: int, reruns: int, rounds: int = 3) -> None:
     """Home and Samples idle and while a training runs, in turns on one server."""
     from core.jobs import queue
+    from core.jobs.job import Job
     from core.runs import status, store
     from core.training import recipes
 
@@ -128,7 +129,7 @@ async def measure_load(port: int, reruns: int, rounds: int = 3) -> None:
         for training in (False, True):
             if training:
                 config = recipe.config.replace(epochs=5000)
-                run_id = queue.submit(recipe, config=config, seed=turn).run_id
+                run_id = queue.submit(Job(recipe, config, seed=turn)).run_id
                 while len(store.load(run_id).history()[0]) < 2:
                     await asyncio.sleep(0.2)
             for _ in range(reruns):

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from core.analysis import scoring
-from core.data import datasets
+from core.data import datasets, sources
 from core.jobs import experiment, fine_tuning
 from core.runs import store
 from core.training.loop import train
@@ -70,7 +70,7 @@ def scores(model, parts, new) -> tuple[float, float]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", required=True, help="an id from `python -m core runs`")
-    parser.add_argument("--hand", required=True, choices=datasets.DATASETS)
+    parser.add_argument("--hand", required=True, choices=sources.DATASETS)
     parser.add_argument("--drawings", type=int, default=60)
     parser.add_argument("--draws", type=int, default=3, help="of the drawings, by seed")
     options = parser.parse_args()

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import Field
+from typing import Any
+
+from core.jobs.fine_tuning import FIXED
+from core.jobs.job import OPTIONS
+from core.training.settings import FIELDS, KINDS, hint, kind_of
 
 ALIASES = {"further": "fine-tune"}  # what commands were called before
 
@@ -30,32 +37,25 @@ def parser() -> argparse.ArgumentParser:
     command("recipes", "List what can be trained.")
     train = command("train", "Train a recipe and write a run; Ctrl-C leaves it resumable.")
     train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
-    train.add_argument("--seed", type=int, default=0, help="of weights, order and augmentation")
-    train.add_argument("--name", help="a title of your own for the run")
     plan = command("plan", "Show layers, parameters and the time a training would take.")
     plan.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
     plan.add_argument("--request", metavar="FILE", help="settings as JSON instead; - reads them")
     plan.add_argument("--json", action="store_true", help="the time as JSON")
-    for subparser in (train, plan):
-        subparser.add_argument("--epochs", type=int, help="passes over the training images")
-        subparser.add_argument("--batch-size", type=int, help="images a step")
-        subparser.add_argument("--lr", type=float, help="learning rate; its peak for onecycle")
-        subparser.add_argument(
-            "--validation", type=float, help="share held out of the training part; 0 trains on all"
-        )
-        subparser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-        subparser.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
-        subparser.add_argument("--threads", type=int, help="processor threads; all by default")
     further = command(
-        "fine-tune", "Train a finished run further with the drawings kept on the Draw page."
+        "fine-tune",
+        "Train a finished run further with the drawings kept on the Draw page: by default with "
+        "its seed, a quarter of its epochs and three tenths of its learning rate.",
     )
-    further.add_argument("--seed", type=int, help="that of the first run by default")
-    further.add_argument("--name", help="a title of your own for the new run")
-    further.add_argument("--epochs", type=int, help="a quarter of the first run's by default")
-    further.add_argument("--lr", type=float, help="three tenths of the first run's by default")
-    further.add_argument("--threads", type=int, help="processor threads; all by default")
-    further.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
-    further.add_argument("--precision", default="auto", help="auto, float32 or bfloat16")
+    tunable = {name: field for name, field in FIELDS.items() if name not in FIXED}
+    for subparser, fields in ((train, FIELDS), (plan, FIELDS), (further, tunable)):
+        subparser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="a setting, or a size of the network as in hidden=128,64; may be repeated",
+        )
+        _add(subparser, fields | OPTIONS)
     drawings = command("personal", "Score a run on your own drawings, export them or take some in.")
     drawings.add_argument("--export", metavar="ZIP", help="write the drawings to that file instead")
     drawings.add_argument(
@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     stop = command("stop", "Stop a training and keep what it learned; cancel a waiting one.")
     delete = command("delete", "Delete a run for good; refused while it trains.")
     work = command("work", "Train a submitted run when its turn comes (a worker's own).")
+    command("supervise", "Begin and watch what is in line until it is empty (starts by itself).")
     listed = command("runs", "List runs, best first.")
     listed.add_argument("--json", action="store_true", help="as JSON")
     listed.add_argument("--markdown", action="store_true", help="finished ones as a table")
@@ -102,3 +103,17 @@ def parser() -> argparse.ArgumentParser:
     fetch.add_argument("dataset", metavar="DATASET", help="mnist, fashion-mnist or kmnist")
     fetch.add_argument("--test", action="store_true", help="only its test part")
     return whole
+
+
+def _add(parser: argparse.ArgumentParser, fields: Mapping[str, Field[Any]]) -> None:
+    """An option for each field, under the title of its group; None when it is left out."""
+    groups: dict[str, Any] = {}
+    for name, field in fields.items():
+        title, (kind, _) = field.metadata["group"], KINDS[kind_of(field)]
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        taken: dict[str, Any] = {"type": kind, "metavar": "VALUE"}
+        if kind is bool:
+            taken = {"action": argparse.BooleanOptionalAction}
+        text = ". ".join(filter(None, (field.metadata["label"], hint(field))))
+        groups[title].add_argument(f"--{name.replace('_', '-')}", help=text, **taken)

@@ -6,6 +6,7 @@ import os
 import sys
 
 from core.cli import arguments, run_commands, training_commands
+from core.runs import limits
 from core.training import distributed
 
 
@@ -17,6 +18,7 @@ def main(given: list[str] | None = None) -> int:
     if threads := getattr(options, "threads", None):
         os.environ["OMP_NUM_THREADS"] = str(threads)  # read once, when torch is imported
     try:
+        limits.check_environment()
         return COMMANDS[options.command](options) or 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -131,10 +131,10 @@ def _predict(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    from core.data import datasets
+    from core.data import datasets, sources
 
     datasets.fetch_files(options.dataset, test_only=options.test)
-    print(f"{datasets.DATASETS[options.dataset].title} is here")
+    print(f"{sources.DATASETS[options.dataset].title} is here")
 
 
 COMMANDS = {

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 import json
-import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.jobs import fine_tuning, queue, worker
+from core.jobs.job import OPTIONS, Job
 from core.reports import summary
-from core.runs import limits, store
+from core.runs import limits, status, store
 from core.training import distributed, recipes, settings
-
-MACHINE = ("device", "precision", "threads")
+from core.training.settings import FIELDS
+from core.training.sizes import SIZES
 
 
 def _recipes(options: argparse.Namespace) -> None:
@@ -24,32 +27,46 @@ def _recipes(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    recipe = recipes.get(options.recipe)
-    config = _changed(recipe, options)
-    return _begin(options, recipe=recipe, config=config, **_given(options, "seed", "name"))
+    return _begin(_asked(options))
 
 
 def _fine_tune(options: argparse.Namespace) -> int:
     """A training that goes on from a finished run."""
-    changes = _given(options, "epochs", "lr", "seed", "name")
-    return _begin(options, **fine_tuning.request(options.run, **changes))
+    known = {name: field for name, field in (FIELDS | OPTIONS).items() if name in options}
+    return _begin(fine_tuning.request(options.run, **_given(options, known)))
 
 
-def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in names}
+def _asked(options: argparse.Namespace) -> Job:
+    """A recipe with what the command line changes."""
+    recipe = recipes.get(options.recipe)
+    parts = SIZES[recipe.model], FIELDS, OPTIONS
+    given = _given(options, parts[0] | parts[1] | parts[2])
+    sizes, config, own = ({k: v for k, v in given.items() if k in part} for part in parts)
+    chosen = dataclasses.replace(recipe, sizes={**recipe.sizes, **sizes})
+    return Job(chosen, recipe.config.replace(**config), **own)
 
 
-def _begin(options: argparse.Namespace, **request: Any) -> int:
-    """Put a training in line and follow it here."""
-    world = distributed.join(options.device)
+def _given(options: argparse.Namespace, known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given, by options of their own or by --set. Raises ValueError."""
+    found = {k: v for k, v in vars(options).items() if k in known and v is not None}
+    for pair in options.set:
+        name, _, text = pair.partition("=")
+        if name not in known:
+            raise ValueError(f"--set: {name!r} is unknown; choose one of {', '.join(known)}")
+        found[name] = settings.from_text(known[name], text)
+    return found
+
+
+def _begin(job: Job) -> int:
+    """Put a training in line and follow it here; a group of torchrun's trains it itself."""
+    if not distributed.is_launched():
+        return _follow(queue.submit(job))
+    world = distributed.join(job.device)
     if world.rank:
         return worker.assist(world)
     if earlier := world.recall():  # torchrun has started the group again
         return _take_up(earlier, world)
-    submitted = queue.submit(**request, **_given(options, *MACHINE), start=False)
-    if not submitted.already:
-        world.remember(submitted.run_id)
-    return _follow(submitted, world)
+    return _together(queue.submit(job, begin=False), world)
 
 
 def _plan(options: argparse.Namespace) -> None:
@@ -58,54 +75,54 @@ def _plan(options: argparse.Namespace) -> None:
 
     if options.request:
         text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
-        request = json.loads(text)
-        recipe, config = recipes.from_description(request)
-        wanted = {name: request.get(name) for name in MACHINE}
+        job = Job.read(json.loads(text))
     else:
-        recipe = recipes.get(options.recipe)
-        config = _changed(recipe, options)
-        wanted = _given(options, *MACHINE)
-    found = plan.estimate(recipe, config, **wanted)
+        job = _asked(options)
+    found = plan.estimate(job)
     if options.json:
         print(json.dumps(found))
         return
-    table = plan.layers(recipe)
+    table = plan.layers(job.recipe)
     for layer, shape, count in table:
         print(f"{layer:<76} {'x'.join(map(str, shape)):<12} {count:>9,}")
     print(
         f"{sum(count for *_, count in table):,} parameters; {found['precision']}, "
         f"{found['step_ms']:.2f} ms a step, about {found['epoch_s']:.1f} s an epoch, "
-        f"{found['total_s']:.0f} s for {config.epochs}"
+        f"{found['total_s']:.0f} s for {job.config.epochs}"
     )
 
 
-def _changed(recipe: recipes.Recipe, options: argparse.Namespace) -> settings.TrainConfig:
-    """The recipe's settings with those that the command line names."""
-    changes = _given(options, "epochs", "batch_size", "lr", "validation")
-    return recipe.config.replace(**{k: v for k, v in changes.items() if v is not None})
-
-
 def _resume(options: argparse.Namespace) -> int:
-    info = store.load(options.run).info
-    if threads := info.get("threads"):
-        os.environ["OMP_NUM_THREADS"] = str(threads)
-    world = distributed.join(info.get("device") or "auto")
+    if not distributed.is_launched():
+        return _follow(queue.resume(options.run))
+    world = distributed.join(store.load(options.run).info.get("device") or "auto")
     if world.rank:
         return worker.assist(world)
-    if world.recall():
-        return _take_up(options.run, world)
-    world.remember(options.run)
-    return _follow(queue.resume(options.run, start=False), world)
+    return _take_up(options.run, world)
 
 
 def _take_up(run_id: str, world: distributed.World) -> int:
-    """Go on with the run of this torchrun's earlier attempt, unless that attempt ended it."""
+    """Go on with a run in this group of torchrun's, unless an earlier attempt of it ended it."""
     run = store.load(run_id)
-    if run.status in ("finished", "stopped"):
+    if world.recall() and run.status in ("finished", "stopped"):
         print(f"{run_id} is {run.status}")
         world.leave()
         return 0
-    return _follow(queue.resume(run_id, start=False, left=True, own=True), world)
+    return _together(queue.resume(run_id, begin=False, own=True), world)
+
+
+def _together(submitted: queue.Submitted, world: distributed.World) -> int:
+    """Train with the other processes of the group, telling the terminal."""
+    from core.jobs import progress
+
+    if submitted.already:
+        _tell_place(submitted)
+    else:
+        world.remember(submitted.run_id)
+        run = worker.work(submitted.run_id, callbacks=progress.callbacks(), world=world)
+        print(summary.result_line(run))
+    world.leave()
+    return 0
 
 
 def _work(options: argparse.Namespace) -> int:
@@ -115,7 +132,14 @@ def _work(options: argparse.Namespace) -> int:
     return 0
 
 
+def _supervise(options: argparse.Namespace) -> None:
+    from core.jobs import supervisor
+
+    supervisor.run()
+
+
 def _queue(options: argparse.Namespace) -> None:
+    queue.keep_going()
     active = queue.active_runs()
     if not active:
         print("nothing trains or waits")
@@ -129,7 +153,7 @@ def _queue(options: argparse.Namespace) -> None:
 def _stop(options: argparse.Namespace) -> None:
     done = {
         "stopping": "stops after the current step and keeps what it has learned",
-        "ended": "did not respond and was ended; resume goes on from the last epoch",
+        "ending": "does not respond and is ended; resume goes on from the last epoch",
         "cancelled": "no longer waits",
         "idle": "was not active",
     }[queue.stop(options.run)]
@@ -141,27 +165,37 @@ def _delete(options: argparse.Namespace) -> None:
     print(f"{options.run} is deleted")
 
 
-def _follow(submitted: queue.Submitted, world: distributed.World) -> int:
-    """Wait and train here, telling the terminal; a bar only where there is one to draw it."""
-    run_id = submitted.run_id
-    if submitted.already:
-        print(f"{run_id} is in line already ({submitted.place} of {submitted.waiting})")
-        world.leave()
-        return 0
-    if submitted.place > 1:
-        print(f"{run_id} waits its turn ({submitted.place} of {submitted.waiting})", flush=True)
+def _tell_place(submitted: queue.Submitted) -> None:
+    how = "is in line already" if submitted.already else "waits its turn"
+    place = f"({submitted.place} of {submitted.waiting})"
+    print(f"{submitted.run_id} {how} {place}", flush=True)
+
+
+def _follow(submitted: queue.Submitted) -> int:
+    """Tell the terminal how a training goes that works in a process of its own; Ctrl-C stops it."""
     from core.jobs import progress
 
-    try:
-        run = worker.work(run_id, callbacks=progress.callbacks(), world=world)
-    except KeyboardInterrupt:
-        print(f"\ninterrupted; go on with: python -m core resume {run_id}", file=sys.stderr)
-        return 130
-    world.leave()
-    if not run.metrics:
-        print(f"{run_id} was cancelled")
+    run_id = submitted.run_id
+    if submitted.already or submitted.place > 1:
+        _tell_place(submitted)
+    if submitted.already:
         return 0
-    print(summary.result_line(run))
+    try:
+        run = progress.follow(run_id)
+    except KeyboardInterrupt:
+        print(f"\nstopping; go on with: python -m core resume {run_id}", file=sys.stderr)
+        queue.stop(run_id, own=True)
+        with contextlib.suppress(KeyboardInterrupt):  # a second one does not wait for it
+            progress.follow(run_id)
+        return 130
+    if run is None:
+        print(f"{run_id} was cancelled")
+    elif run.metrics:
+        print(summary.result_line(run))
+    else:
+        why = status.sentence(run.folder, run.status, len(run.history()[0]))
+        print(f"error: {run_id}: {why}", file=sys.stderr)
+        return 2
     return 0
 
 
@@ -175,4 +209,5 @@ COMMANDS = {
     "stop": _stop,
     "delete": _delete,
     "work": _work,
+    "supervise": _supervise,
 }

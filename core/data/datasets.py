@@ -9,62 +9,19 @@ from __future__ import annotations
 import hashlib
 import math
 import subprocess
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from core.data.digits import digits, stratified_order
-from core.data.fetch import DatasetError, fetch, read_part
+from core.data.fetch import DatasetError, fetch, file_names, read_idx, read_part
 from core.data.folders import command, data_root
+from core.data.sources import Source, find
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-DIGIT_NAMES = tuple("0123456789")
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a data set comes from: `folder` is also the name of its torchvision class."""
-
-    title: str
-    classes: tuple[str, ...]
-    folder: str | None = None  # None: bundled, nothing to fetch
-    more_mirrors: tuple[str, ...] = ()
-    drawn: bool = True  # light strokes on black, centred: drawings are brought to that form
-    digits: bool = False  # handwritten, drawn, its classes 0 to 9: numbers are read by them
-
-
-DATASETS = {
-    "digits": Source("Digits (bundled)", DIGIT_NAMES, digits=True),
-    "mnist": Source("MNIST", DIGIT_NAMES, "MNIST", digits=True),
-    "fashion-mnist": Source(
-        "Fashion-MNIST",
-        (
-            "T-shirt/top",
-            "Trouser",
-            "Pullover",
-            "Dress",
-            "Coat",
-            "Sandal",
-            "Shirt",
-            "Sneaker",
-            "Bag",
-            "Ankle boot",
-        ),
-        "FashionMNIST",
-        ("https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",),
-        drawn=False,
-    ),
-    "kmnist": Source(
-        "Kuzushiji-MNIST",
-        ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-        "KMNIST",
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -129,12 +86,9 @@ def load(name: str) -> Dataset:
 
     Raises ValueError for an unknown name, DatasetError when it can neither be read nor fetched.
     """
-    source = _source(name)
-    if source.folder is None:
-        return from_arrays(name, *digits(), source.classes)
+    source = find(name)
     fetch_files(name)
-    train, test = (read_part(_raw(source.folder), part) for part in ("train", "t10k"))
-    return from_arrays(name, *train, *test, source.classes)
+    return from_arrays(name, *load_train(name)[:2], *load_test(name)[:2], source.classes)
 
 
 def load_test(name: str) -> tuple[np.ndarray, np.ndarray, str]:
@@ -142,16 +96,27 @@ def load_test(name: str) -> tuple[np.ndarray, np.ndarray, str]:
 
     Raises DatasetError when the files are not here: nothing is fetched.
     """
-    source = _source(name)
+    source = find(name)
     if source.folder is None:
         _, _, images, labels = digits()
     else:
         images, labels = read_part(_raw(source.folder), "t10k")
     images, labels = _as_images(images), np.array(labels, np.int64)
-    digest = hash_part(images, labels, source.classes)
+    digest = _as_published(source, "t10k", hash_part(images, labels, source.classes))
     images.setflags(write=False)
     labels.setflags(write=False)
     return images, labels, digest
+
+
+def train_count(name: str) -> int:
+    """Training images of a data set: those that are here, else as many as were published."""
+    source = find(name)
+    if source.folder is None:
+        return len(digits()[1])
+    try:
+        return len(read_idx(_raw(source.folder) / "train-labels-idx1-ubyte", dimensions=1))
+    except DatasetError:
+        return 60_000
 
 
 def load_train(name: str) -> tuple[np.ndarray, np.ndarray, str]:
@@ -160,7 +125,7 @@ def load_train(name: str) -> tuple[np.ndarray, np.ndarray, str]:
 
     Raises DatasetError when the files are not here: nothing is fetched.
     """
-    source = _source(name)
+    source = find(name)
     if source.folder is None:
         images, labels, _, _ = digits()
     else:
@@ -169,7 +134,8 @@ def load_train(name: str) -> tuple[np.ndarray, np.ndarray, str]:
     images.setflags(write=False)
     labels.setflags(write=False)
     train_sha = hash_part(images, labels, source.classes)
-    return images, labels, _hash_whole(train_sha, load_test(name)[2])
+    digest = _as_published(source, "train", _hash_whole(train_sha, load_test(name)[2]))
+    return images, labels, digest
 
 
 def from_arrays(
@@ -217,6 +183,17 @@ def hash_part(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...]) 
     return digest.hexdigest()
 
 
+def _as_published(source: Source, part: str, digest: str) -> str:
+    """`digest`, in which only `part` can be at fault. Raises DatasetError when it is another."""
+    if source.sha256 and digest not in source.sha256:
+        names = " or ".join(name for name in file_names() if name.startswith(part))
+        raise DatasetError(
+            f"{_raw(source.folder or '')}: {names} is not as published: "
+            "delete both, as .gz too, and fetch them again"
+        )
+    return digest
+
+
 def _hash_whole(train_sha: str, test_sha: str) -> str:
     return hashlib.sha256((train_sha + test_sha).encode()).hexdigest()
 
@@ -225,7 +202,7 @@ def fetch_files(name: str, *, test_only: bool = False) -> None:
     """Bring a data set's files to this machine; does nothing when they are here. Raises
     DatasetError.
     """
-    source = _source(name)
+    source = find(name)
     if source.folder:
         fetch(
             _raw(source.folder),
@@ -251,21 +228,6 @@ def fetch_in_worker(name: str) -> None:
         raise DatasetError(done.stderr.strip().removeprefix("error: "))
 
 
-def known(info: Mapping[str, Any]) -> Source:
-    """What is known of the data set that a run's `info` names; a set that is not here, or has
-    other classes under a name from here, is neither drawn nor digits.
-    """
-    name, classes = info["dataset"], tuple(info["classes"])
-    found = DATASETS.get(name)
-    return found if found and found.classes == classes else Source(name, classes, drawn=False)
-
-
-def _source(name: str) -> Source:
-    if name not in DATASETS:
-        raise ValueError(f"unknown data set {name!r}: choose one of {', '.join(DATASETS)}")
-    return DATASETS[name]
-
-
 def _raw(folder: str) -> Path:
     return data_root() / folder / "raw"
 
@@ -283,7 +245,9 @@ def _moments(images: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     values = np.arange(256) / 255
     means, deviations = [], []
     for channel in np.moveaxis(images, 1, 0):
-        share = np.bincount(channel.ravel(), minlength=256) / channel.size
+        few = np.array_split(channel, len(channel) // 1000 + 1)  # bincount takes 8 bytes a pixel
+        counts = np.sum([np.bincount(some.ravel(), minlength=256) for some in few], axis=0)
+        share = counts / channel.size
         mean = float(share @ values)
         means.append(mean)
         deviations.append(math.sqrt(float(share @ (values - mean) ** 2)) or 1.0)

@@ -16,6 +16,7 @@ from core.evaluation.uncertainty import ALPHA, percent
 from core.training.settings import whole
 
 AXES = ("Epoch", "Seconds", "Images seen")
+OF_TRAINING = {"learning rate": "lr", "gradient norm": "gradient_norm"}  # columns without a part
 FEW, MANY = 8, 200  # epochs: below, nothing tells chance from a trend; above, more add little
 LEVEL = 0.1  # share of its lowest value by which a loss may rise and still be called level
 

@@ -1,26 +1,24 @@
-"""Small jobs about a finished run, in processes of their own: a page starts one and looks in later.
+"""Small jobs about a finished run, in processes of their own: a page puts one in line and looks in
+later.
 
-A task holds a lock in the run's folder for as long as it lives, so that a killed one is known to be
-dead; they work one after the other, with the lowest priority. Nothing here imports torch.
+They work one after the other, with the lowest priority. Nothing here imports torch.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.jobs import queue
-from core.runs import files, limits, status, store
+from core.runs import files, limits, line, locks, store
 
 TASKS = {
     "neighbours": ("neighbours",),
     "evaluate": ("evaluate", "--save"),
 }
-TURN = ".tasks.lock"
 
 
 @dataclass(frozen=True)
@@ -39,52 +37,51 @@ class Progress:
 
 
 def start(run_id: str, name: str) -> bool:
-    """Start a task's worker; False when it is at work already.
+    """Put a task in line; False when it is there already.
 
     Raises RunNotFound, ValueError for an unknown name, BrokenRun when the run is not finished or
     its folder cannot be written, or Refused where runs stay as they are.
     """
     limits.refuse_changes()
     folder = _usable(run_id, name)
-    if progress(folder, name).active:
-        return False
-    _write(folder, name, state="waiting", share=0.0)
-    queue.spawn([*TASKS[name], run_id, "--task"], folder / f"{name}.log", threads=1)
+    with queue.changing() as db:
+        if progress(folder, name).active:
+            return False
+        (folder / _file(name)).unlink(missing_ok=True)
+        line.drop(db, run_id, name)
+        line.put(db, line.Row(run_id, name))
+    queue.keep_going()
     return True
 
 
 def progress(folder: Path, name: str) -> Progress:
     """How far a task of a run's folder is."""
-    path = folder / _file(name)
-    entry = status.read(folder, path.name)
+    row = line.find(folder, name)
+    entry = files.read_small(folder / _file(name))
     now, share = entry.get("state", "idle"), entry.get("share", 0.0)
-    if now not in ("waiting", "running") or status.is_locked(folder, _lock(name)):
-        return Progress(now, share, entry.get("reason"))
-    with contextlib.suppress(OSError):
-        if now == "waiting" and time.time() - path.stat().st_mtime < status.START_S:
-            return Progress(now, share)  # its process is starting
-    return Progress("failed", share, "It ended before it was done; start it again.")
+    if row and now not in ("done", "failed"):
+        return Progress("running" if row.running else "waiting", share)
+    if now == "running":
+        return Progress("failed", share, "It ended before it was done; start it again.")
+    return Progress(now, share, entry.get("reason"))
 
 
 @contextlib.contextmanager
 def reporting(run_id: str, name: str, *, page: bool = True) -> Iterator[Callable[[float], None]]:
     """Around a task's work in its own process: yields a call that is told the share done.
 
-    Started by a `page` it waits for other tasks, stands back behind whoever looks, and writes down
-    what goes wrong before it raises it; a person's own command works at once.
+    Started by a `page` it stands back behind whoever looks, and writes down what goes wrong before
+    it raises it; a person's own command works at once.
     """
-    from filelock import FileLock
-
     if not page:
         yield lambda share: None
         return
     folder = _usable(run_id, name)
     limits.lower_priority()
-    with FileLock(folder / _lock(name), timeout=5):
+    with locks.lock(folder, line.Row(run_id, name).lock):
         try:
-            with FileLock(store.root() / TURN):
-                _write(folder, name, state="running", share=0.0)
-                yield lambda share: _write(folder, name, state="running", share=share)
+            _write(folder, name, state="running", share=0.0)
+            yield lambda share: _write(folder, name, state="running", share=share)
         except Exception as error:
             _write(folder, name, state="failed", share=0.0, reason=str(error)[:500])
             raise
@@ -108,7 +105,3 @@ def _write(folder: Path, name: str, **entry: object) -> None:
 
 def _file(name: str) -> str:
     return f"{name}.task.json"
-
-
-def _lock(name: str) -> str:
-    return f"{name}.task.lock"

@@ -5,9 +5,9 @@ nothing else.
 from __future__ import annotations
 
 import contextlib
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,15 @@ from core.analysis import scoring
 from core.analysis.scoring import check_data
 from core.data import datasets
 from core.evaluation import classification
-from core.jobs.fine_tuning import START, FineTuning, frozen, joined
-from core.runs import files, status, store
+from core.jobs.fine_tuning import frozen, joined
+from core.jobs.job import START, FineTuning, Job
+from core.runs import files, limits, locks, status, store
 from core.training import models
 from core.training.distributed import ALONE, Ended, World
-from core.training.hardware import choose_device, environment, usable_threads
-from core.training.loop import train
+from core.training.hardware import choose_device, environment
+from core.training.loop import check, checkpoint_bytes, train
 from core.training.precision import choose_precision
-from core.training.recipes import Recipe, describe, differences, from_description
+from core.training.recipes import describe, differences, from_description
 from core.training.results import Diverged, Trained, TrainingData
 from core.training.settings import TrainConfig
 
@@ -48,7 +49,7 @@ class Callbacks:
 
 
 def warm_up() -> None:
-    """Import now what is imported late, so that code edited meanwhile cannot reach this process."""
+    """Import now what is imported late: code edited meanwhile cannot reach this process."""
     import scipy.stats
     import sklearn.metrics
     import torchvision.datasets.utils
@@ -57,41 +58,29 @@ def warm_up() -> None:
 
 
 def run(
-    recipe: Recipe,
+    job: Job,
     *,
-    seed: int = 0,
-    config: TrainConfig | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int | None = None,
-    name: str | None = None,
     run_id: str | None = None,
     callbacks: Callbacks = Callbacks(),
     dataset: datasets.Dataset | None = None,
-    tuning: FineTuning | None = None,
     world: World = ALONE,
 ) -> store.Run:
-    """Train a recipe from the beginning, or from what `tuning` holds, and write it as a run.
+    """Train from the beginning, or from what the job's `tuning` holds, and write it as a run.
 
-    `config` replaces the recipe's settings, `dataset` its data (for sets that `datasets.load` does
-    not know); `run_id` names a folder that holds only a request. Raises ValueError for settings
-    that do not fit, DatasetError when the data cannot be had; an interrupted run keeps its folder
-    and can be resumed. In a `world` of several processes this is the first one's part; the others
-    `assist`.
+    `dataset` replaces the recipe's data (for sets that `datasets.load` does not know); `run_id`
+    names a folder that holds only a request. Raises ValueError for settings that do not fit,
+    DatasetError when the data cannot be had; an interrupted run keeps its folder and can be
+    resumed. In a `world` of several processes this is the first one's part; the others `assist`.
     """
-    config = config or recipe.config
-    if not 0 <= seed < 2**31:
-        raise ValueError(f"seed: {seed} is outside 0 to {2**31 - 1}")
-    torch.set_num_threads(threads or max(1, usable_threads() // world.local_size))
-    place, machine = world.place(choose_device(device)), environment()
+    recipe, config, seed, tuning = job.recipe, job.config, job.seed, job.tuning
+    torch.set_num_threads(job.threads or max(1, limits.threads() // world.local_size))
+    place, machine = world.place(choose_device(job.device)), environment()
 
     dataset = dataset or datasets.load(recipe.dataset)
     parts = TrainingData.of(dataset, config)
     if tuning:
         check_data(tuning.start_from | {"dataset": dataset.name}, dataset)
         parts = joined(parts, tuning.tensors())
-    parts.check_batch(config.batch_size)
-    world.check_batch(config.batch_size)
 
     classes = len(dataset.classes)
     model = models.build(recipe.model, dataset.shape, classes, seed=seed, **recipe.sizes)
@@ -99,6 +88,11 @@ def run(
         {"layer": layer, "output": shape, "parameters": count}
         for layer, shape, count in models.layer_table(model, dataset.shape)
     ]
+    parameters = sum(row["parameters"] for row in layers)
+    check(model, parts, config, world)
+    if (size := checkpoint_bytes(model, config)) > files.MAX_TENSOR_BYTES:
+        made, most = (f"{each / 1e6:.0f} MB" for each in (size, files.MAX_TENSOR_BYTES))
+        raise ValueError(f"parameters: {parameters:,} make checkpoints of {made}, over {most}")
     model, begun = model.to(place), {}
     if tuning:
         model.load_state_dict(tuning.weights())
@@ -106,15 +100,15 @@ def run(
         begun = tuning.info | {"personal": tuning.personal | {"right_before": before}}
 
     own = config.replace(batch_size=config.batch_size // world.size)  # what one process works on
-    chosen_precision, step_ms = choose_precision(model, parts, own, precision)
+    chosen_precision, multiply_adds = choose_precision(model, parts, own, job.precision)
     described = describe(recipe, config) | {"changed": differences(recipe.config, config)}
     info = {
         "id": run_id or store.new_id(recipe.name),
-        "name": name,
+        "name": job.name,
         **described,
         "dataset": dataset.name,
         "seed": seed,
-        "parameters": sum(row["parameters"] for row in layers),
+        "parameters": parameters,
         "layers": layers,
         "classes": list(dataset.classes),
         "shape": list(dataset.shape),
@@ -129,7 +123,7 @@ def run(
         "test_sha256": dataset.test_sha256,
         "device": place.type,
         "precision": chosen_precision,
-        "precision_test_ms": step_ms,
+        "multiply_adds": multiply_adds,
         "threads": torch.get_num_threads(),
         "world_size": world.size,
         "backend": world.backend,
@@ -155,14 +149,13 @@ def resume(
     The `world` may have another size than the one it began in: the global batches stay the same,
     but dropout, augmentation and batch norm differ by process, so the weights will not be those of
     an unbroken run. run.json keeps the size it began with, the epochs' records name the other.
-    Raises RunNotFound, BrokenRun, or ValueError when it is finished or the data has changed. The
-    caller sees to it that nobody else works on the run.
+    What a stopped run has stays until a new epoch is done. Raises RunNotFound, BrokenRun,
+    DatasetError, or ValueError when it is finished or the data has changed. The caller sees to it
+    that nobody else works on the run.
     """
     found = store.load(run_id)
     info, folder = found.info, found.folder
-    with files.lock(folder):
-        for name in (status.FAILURE, store.MANIFEST, store.METRICS):
-            (folder / name).unlink(missing_ok=True)
+    with locks.lock(folder):
         files.sweep(folder)
         torch.set_num_threads(info["threads"])
         checkpoint = folder / store.CHECKPOINT
@@ -173,6 +166,12 @@ def resume(
             parts = joined(parts, tuning.tensors())
             if saved is None:
                 model.load_state_dict(tuning.weights())
+        if saved:
+            done, answers = saved["done"], folder / store.EPOCHS
+            if "shown_classes" in done:  # an older version kept them in the checkpoint
+                both = torch.stack([done["shown_classes"], done["shown_confidences"]], 1)
+                files.write_bytes(answers, both.numpy().tobytes())
+            files.read_epochs(answers, len(done["history"]), len(dataset.test))
         callbacks.start(info)
         return _finish(folder, info, model, dataset, parts, saved, callbacks, world, tuning)
 
@@ -225,8 +224,14 @@ def _finish(
     """Train, predict and write; the caller holds the run's lock."""
     drawings = tuning.tensors() if tuning else None
     world.broadcast({"info": info, "saved": saved, "drawings": drawings})
-    history, checkpoint = folder / store.HISTORY, folder / store.CHECKPOINT
-    stopped = False
+    paths = folder / store.EPOCHS, folder / store.HISTORY, folder / store.CHECKPOINT
+    answers, history, checkpoint = paths
+    stopped, begun = False, None if saved else copy.deepcopy(model.state_dict())
+
+    def keep(*epoch: Any) -> None:
+        _forget_results(folder)
+        files.write_epoch(paths, *epoch)
+
     try:
         trained = train(
             model,
@@ -236,28 +241,32 @@ def _finish(
             precision=info["precision"],
             on_batch=callbacks.batch,
             on_epoch=callbacks.epoch,
-            keep=partial(files.write_epoch, history, checkpoint),
+            keep=keep,
             extra={"world_size": world.size} if world.size != info.get("world_size", 1) else {},
             resume=saved,
             world=world,
         )
     except Diverged as error:  # the curve shows where; a resumed attempt writes the epoch anew
-        files.append_json(history, {"epoch": error.epoch, "problem": str(error)})
+        if not (folder / store.MANIFEST).exists():  # else it keeps what it had when it was stopped
+            files.append_json(history, {"epoch": error.epoch, "problem": str(error)})
         raise
     except Stopped:
-        stopped, trained = True, _last_epoch(checkpoint, model)
+        stopped, trained = True, _last_epoch(checkpoint, model, begun)
+    history.touch()  # also of a run that was stopped before its first epoch was done
 
     labels = dataset.test.labels.numpy()
     probs, log_odds = scoring.predict(model, dataset.test.images, parts.mean, parts.std)
     held_out, held_out_odds = scoring.predict(model, parts.validation.images, parts.mean, parts.std)
     metrics = classification.measure(labels, probs, dataset.classes) | trained.outcome()
     metrics["stopped"] = stopped
+    metrics["stopped_early"] = not stopped and metrics["epochs"] < info["config"]["epochs"]
     if tuning:
         metrics["personal"] = {
             "held_out": len(tuning.held_out[1]),
             "right_before": info["personal"]["right_before"],
             "right_after": scoring.count_right(model, tuning.held_out, parts.mean, parts.std),
         }
+    by_epoch = files.read_epochs(answers, len(trained.history), len(labels))
     arrays = {
         "labels": labels,
         "probs": probs.astype(np.float16),
@@ -265,20 +274,33 @@ def _finish(
         "validation_labels": parts.validation.labels.numpy(),
         "validation_probs": held_out.astype(np.float16),
         "validation_log_odds": held_out_odds,
-        **trained.predictions(len(labels)),
+        "epoch_classes": by_epoch[:, 0],
+        "epoch_confidences": by_epoch[:, 1],
     }
     weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
+    _forget_results(folder)
     run = store.finish(folder, weights, arrays, metrics)
     if not stopped:
-        for path in (checkpoint, folder / START):
+        for path in (answers, checkpoint, folder / START):
             path.unlink(missing_ok=True)
     return run
 
 
-def _last_epoch(checkpoint: Path, model: torch.nn.Module) -> Trained:
-    """The weights of the kept epoch so far, put into `model`; those it has, before the first."""
+def _forget_results(folder: Path) -> None:
+    """Remove what an earlier attempt ended with."""
+    for name in (store.MANIFEST, store.METRICS, status.FAILURE):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _last_epoch(
+    checkpoint: Path, model: torch.nn.Module, begun: dict[str, torch.Tensor] | None
+) -> Trained:
+    """The weights of the kept epoch so far, put into `model`; before the first those it `begun`
+    with.
+    """
     if not checkpoint.exists():
+        model.load_state_dict(begun or {})
         return Trained()
     saved = files.read_tensors(checkpoint)
-    model.load_state_dict(saved["best_weights"] or saved["model"])
+    model.load_state_dict(saved["best_weights"] or saved.get("average") or saved["model"])
     return Trained.from_dict(saved["done"])

@@ -9,14 +9,13 @@ Nothing here imports torch at the top: pages put such a training in line.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.data import datasets
+from core.data import datasets, sources
+from core.jobs.job import DRAWINGS, OPTIONS, START, FineTuning, Job
 from core.reading import personal
 from core.runs import files, store
 from core.training.recipes import from_description
@@ -26,55 +25,13 @@ if TYPE_CHECKING:
 
     from core.training.results import TrainingData
 
-START, DRAWINGS = "start.pth", "personal.npz"
 # Chosen by bench.training.fine_tuning, on new drawings and validation images: a share of 0.05
 # leaves more of a small set's gain behind, a rate of 1 costs the set's own images.
 SHARE = 0.2  # of the training images, that the drawings are repeated to
 MAX_REPEATS = 50  # of one drawing: a handful is not learned by heart
 EPOCHS, LR = 0.25, 0.3  # shares of the first training's
+FIXED = ("normalisation", "validation")  # settings that weights are used to, or were not to see
 TWIN = 0.05  # distance of two images of length 1 below which they are one picture twice
-
-
-@dataclass(frozen=True)
-class FineTuning:
-    """A beginning. `start_from` and `personal` go into run.json; `start` is the file of the first
-    run's weights, `fit` and `held_out` are images uint8 (N, C, H, W) with labels int64 (N,).
-    """
-
-    start_from: dict[str, Any]
-    personal: dict[str, Any]
-    start: Path
-    fit: tuple[np.ndarray, np.ndarray]
-    held_out: tuple[np.ndarray, np.ndarray]
-
-    @property
-    def info(self) -> dict[str, Any]:
-        """Its part of run.json."""
-        return {"start_from": self.start_from, "personal": self.personal}
-
-    def tensors(self) -> tuple[Tensor, Tensor]:
-        """The images to train on and their labels, each as often as it counts."""
-        import torch
-
-        times = self.personal["repeats"]
-        images, labels = (torch.from_numpy(part) for part in self.fit)
-        return images.repeat(times, 1, 1, 1), labels.repeat(times)
-
-    def weights(self) -> dict[str, Tensor]:
-        """What the network starts with. Raises BrokenRun when it is not what was frozen."""
-        return files.read_tensors(self.start, self.start_from["weights_sha256"])
-
-    def freeze(self, folder: Path) -> None:
-        """Write it into a run's folder. Raises BrokenRun when the first run is damaged."""
-        if self.start.parent.resolve() == folder.resolve():
-            return
-        content = self.start.read_bytes()
-        if hashlib.sha256(content).hexdigest() != self.start_from["weights_sha256"]:
-            raise files.BrokenRun(f"{self.start}: checksum mismatch: it was changed or damaged")
-        files.write_bytes(folder / START, content)
-        names = ("images", "labels", "held_out_images", "held_out_labels")
-        arrays = dict(zip(names, (*self.fit, *self.held_out), strict=True))
-        files.write_arrays(folder / DRAWINGS, **arrays)
 
 
 def joined(parts: TrainingData, drawings: tuple[Tensor, Tensor]) -> TrainingData:
@@ -131,11 +88,11 @@ def prepare(run_id: str) -> FineTuning:
     )
 
 
-def request(run_id: str, **changes: Any) -> dict[str, Any]:
-    """What queue.submit takes to train a run further: recipe, config, seed, name and tuning.
+def request(run_id: str, **changes: Any) -> Job:
+    """The training that goes on from a run.
 
     Its settings suit weights that know most already: a quarter of the epochs at three tenths of
-    the learning rate. `changes` of settings, seed or name that are not None are taken as given.
+    the learning rate. `changes` of settings or OPTIONS that are not None are taken as given.
     Raises what `prepare` does.
     """
     tuning, run = prepare(run_id), store.load(run_id)
@@ -144,12 +101,9 @@ def request(run_id: str, **changes: Any) -> dict[str, Any]:
     if run.info.get("start_from"):
         gentle = {}  # its settings are gentle already
     given = {name: value for name, value in changes.items() if value is not None}
-    request = {
-        "seed": given.pop("seed", run.info["seed"]),
-        "name": given.pop("name", f"{run.title[:60]}, with own drawings"),
-    }
-    config = config.replace(**gentle | given)
-    return request | {"recipe": recipe, "config": config, "tuning": tuning}
+    own = {"seed": run.info["seed"], "name": f"{run.title[:60]}, with own drawings"}
+    own |= {name: given.pop(name) for name in OPTIONS if name in given}
+    return Job(recipe, config.replace(**gentle | given), tuning=tuning, **own)
 
 
 def repeats(images: int, drawings: int) -> int:
@@ -169,7 +123,7 @@ def frozen(folder: Path, info: dict[str, Any]) -> FineTuning | None:
         fit, held_out = (
             (arrays[f"{part}images"], arrays[f"{part}labels"]) for part in ("", "held_out_")
         )
-        classes = tuple(info.get("classes") or datasets.DATASETS[info["dataset"]].classes)
+        classes = tuple(info.get("classes") or sources.DATASETS[info["dataset"]].classes)
         same = _sha256(fit, classes) == info["personal"]["sha256"]
         same = same and _sha256(held_out, classes) == info["personal"]["held_out_sha256"]
     except (KeyError, TypeError) as error:
@@ -202,12 +156,12 @@ def _tested(
         raise datasets.DatasetError(
             f"the test images of {run.info['dataset']} here are not those of {run.id}"
         )
-    found = near_duplicates(images, test)
-    for place, entry in enumerate(kept):
-        small = personal.small_picture(kind, entry)
-        if small is not None:
-            found[place] |= bool(near_duplicates(np.stack([small, 255 - small]), test).any())
-    return found
+    pictures = [personal.small_picture(kind, entry) for entry in kept]
+    places = [place for place, picture in enumerate(pictures) if picture is not None]
+    small = np.array([pictures[place] for place in places], np.uint8).reshape(-1, *kind.shape)
+    found = near_duplicates(np.concatenate([images, small, 255 - small]), test)
+    found[places] |= found[len(kept) :].reshape(2, -1).any(0)
+    return found[: len(kept)]
 
 
 def near_duplicates(images: np.ndarray, others: np.ndarray) -> np.ndarray:

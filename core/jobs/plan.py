@@ -8,8 +8,9 @@ import subprocess
 import time
 from typing import Any
 
-from core.data import datasets, folders
-from core.training.recipes import Recipe, describe
+from core.data import datasets, folders, sources
+from core.jobs.job import Job
+from core.training.recipes import Recipe
 from core.training.settings import TrainConfig
 
 BUILT_IN_SHAPE = (1, 28, 28)  # of every set that is not on this machine yet
@@ -28,14 +29,12 @@ def layers(recipe: Recipe) -> list[tuple[str, tuple[int, ...], int]]:
     from core.training import models
 
     shape = image_shape(recipe.dataset)
-    classes = len(datasets.DATASETS[recipe.dataset].classes)
+    classes = len(sources.DATASETS[recipe.dataset].classes)
     model = models.build(recipe.model, shape, classes, **recipe.sizes)
     return list(models.layer_table(model, shape))
 
 
-def estimate(
-    recipe: Recipe, config: TrainConfig, *, device: str, precision: str, threads: int | None
-) -> dict[str, Any]:
+def estimate(job: Job) -> dict[str, Any]:
     """Seconds this training will take here, from a few timed steps of the real network.
 
     Keys: precision, step_ms, evaluation_s, epoch_s, total_s. Images of a set that is not here yet
@@ -48,14 +47,15 @@ def estimate(
     from core.training.precision import choose_precision, time_steps
     from core.training.results import TrainingData
 
-    torch.set_num_threads(threads or usable_threads())
-    chosen = choose_device(device)
+    recipe, config = job.recipe, job.config
+    torch.set_num_threads(job.threads or usable_threads())
+    chosen = choose_device(job.device)
     dataset = _here(recipe.dataset) or _noise(recipe.dataset)
     parts = TrainingData.of(dataset, config)
     parts.check_batch(config.batch_size)
     model = models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
     model = model.to(chosen)
-    picked, _ = choose_precision(model, parts, config, precision)
+    picked, _ = choose_precision(model, parts, config, job.precision)
     step_ms = time_steps(model, parts, config, picked)
     few = dataset.test.take(torch.arange(min(len(dataset.test), 1000)))
     start = time.perf_counter()
@@ -72,19 +72,11 @@ def estimate(
     }
 
 
-def estimate_in_worker(
-    recipe: Recipe, config: TrainConfig, *, device: str, precision: str, threads: int | None
-) -> dict[str, Any]:
+def estimate_in_worker(job: Job) -> dict[str, Any]:
     """`estimate` in a process of its own, which may use all processors. Raises ValueError."""
-    request = {
-        **describe(recipe, config),
-        "device": device,
-        "precision": precision,
-        "threads": threads,
-    }
     done = subprocess.run(
         **folders.command("plan", "--request", "-", "--json"),
-        input=json.dumps(request),
+        input=json.dumps(job.request()),
         capture_output=True,
         text=True,
         timeout=120,
@@ -108,8 +100,9 @@ def augmented(dataset: str, config: TrainConfig, count: int = 8) -> Any:
 
 
 def _here(name: str) -> datasets.Dataset | None:
+    """The set when all of it is here, which `load_train` tells: `load` alone would fetch it."""
     try:
-        datasets.load_test(name)
+        datasets.load_train(name)
         return datasets.load(name)
     except datasets.DatasetError:
         return None
@@ -119,7 +112,7 @@ def _noise(name: str) -> datasets.Dataset:
     import numpy as np
 
     rng = np.random.default_rng(0)
-    classes = datasets.DATASETS[name].classes
+    classes = sources.DATASETS[name].classes
 
     def part(count: int) -> tuple[np.ndarray, np.ndarray]:
         images = rng.integers(0, 256, (count, *BUILT_IN_SHAPE), dtype=np.uint8)

@@ -6,9 +6,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from core.jobs.experiment import Callbacks
+from core.jobs import queue
+from core.runs import status, store
+
+if TYPE_CHECKING:
+    from core.jobs.experiment import Callbacks
+
+LOOK_S = 0.2
 
 
 def callbacks() -> Callbacks:
@@ -60,4 +66,33 @@ def callbacks() -> Callbacks:
             flush=True,
         )
 
+    from core.jobs.experiment import Callbacks
+
     return Callbacks(start=start, batch=batch if drawn else None, epoch=epoch)
+
+
+def follow(run_id: str) -> store.Run | None:
+    """Tell the terminal how a run in line goes until it comes to an end; the run as it is then, or
+    None when it was cancelled.
+    """
+    tell, begun = callbacks(), False
+    told = len(store.load(run_id).history()[0])
+    while True:
+        queue.keep_going()
+        try:
+            run = store.load(run_id)
+        except store.RunNotFound:
+            return None
+        active, beat = run.status in status.ACTIVE, queue.progress(run)
+        if not begun and (run.folder / store.INFO).exists():
+            begun = True
+            tell.start(run.info)
+        for record in (history := run.history()[0])[told:]:
+            if "problem" not in record:
+                tell.epoch(record)
+        told = len(history)
+        if tell.batch and beat.get("phase") == "training":
+            tell.batch(*(beat[name] for name in ("epoch", "seen", "loss", "accuracy")))
+        if not active:
+            return store.load(run_id)
+        time.sleep(LOOK_S)

@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 from PIL import Image
 
-from core.data import datasets
+from core.data import sources
 from core.reading.picture import clean_png, to_frames, to_png
 from core.runs import files, limits, store
 
@@ -82,7 +82,7 @@ class Entry:
 def kind_of(run: store.Run) -> Kind:
     """The kind of drawings that a run reads: MNIST's and the bundled digits' are the same."""
     shape = tuple(run.info["shape"])
-    return Kind(tuple(run.info["classes"]), shape, datasets.known(run.info).drawn)
+    return Kind(tuple(run.info["classes"]), shape, sources.known(run.info).drawn)
 
 
 def readers(kind: Kind) -> list[store.Run]:

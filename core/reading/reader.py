@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from core.analysis import neighbours, ood, scoring
-from core.data import datasets
+from core.data import sources
 from core.reading import digit_strings, framing, preprocessing
 from core.runs import store
 from core.training import steps
@@ -118,7 +118,7 @@ class Reader:
     def read(self, image: Image.Image) -> Answer:
         """Raises EmptyDrawing when there is nothing on the image to read."""
         info = self.run.info
-        drawn = datasets.known(info).drawn
+        drawn = sources.known(info).drawn
         prepared = preprocessing.prepare(image, tuple(info["shape"]), drawn=drawn)
         frames = prepared.image[None]
         (probs,), (unlike,) = self.score(frames), self._unlike(frames)
@@ -128,7 +128,7 @@ class Reader:
         """All digits on the picture. Raises EmptyDrawing, or ValueError for a run of no digits."""
         info = self.run.info
         channels, height, width = info["shape"]
-        if not datasets.known(info).digits:
+        if not sources.known(info).digits:
             raise ValueError(f"{info['id']} reads no numbers: {info['dataset']} is no digit set")
         page = preprocessing.clean(image, digit_strings.SIDE)
 
@@ -147,7 +147,7 @@ class Reader:
         """Why each of some prepared images uint8 (N, C, H, W) may be nothing that the run learned
         to read, in one forward pass; "" where nothing speaks for that, or nothing is known.
         """
-        digits = datasets.known(self.run.info).digits
+        digits = sources.known(self.run.info).digits
         odd = [ood.why_no_digit(frame[0]) if digits else "" for frame in frames]
         if self.means is None:
             return odd

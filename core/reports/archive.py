@@ -16,9 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from core.analysis import neighbours, ood
-from core.jobs import queue
 from core.reports import import_checks, review
-from core.runs import files, limits, reproduction, safe_zip, store, tags
+from core.runs import files, limits, locks, reproduction, safe_zip, store, tags
 from core.runs.safe_zip import BadArchive
 
 MAX_JSON = 5_000_000
@@ -56,10 +55,10 @@ def take_in(content: bytes) -> Imported:
     """Write the run that a zip of `export --zip` holds, under its own id or a fresh one.
 
     Raises BadArchive when it is not whole, not what its manifest says, or hostile; BrokenRun when
-    its weights do not load; queue.Refused when runs are not taken in here or it is here already.
+    its weights do not load; limits.Refused when runs are not taken in here or it is here already.
     """
     if reason := limits.import_off():
-        raise queue.Refused(reason)
+        raise limits.Refused(reason)
     limit = limits.max_import_bytes()
     if len(content) > limit:
         raise BadArchive(
@@ -67,7 +66,7 @@ def take_in(content: bytes) -> Imported:
         )
     found = _unpack(content)
     info = _check(found)
-    with queue.queue_lock():
+    with locks.lock(store.root(), store.LOCK):
         return _place(found, info)
 
 
@@ -103,7 +102,7 @@ def _free_id(asked: str, manifest: bytes, recipe: str) -> str:
         return asked if not (store.root() / asked).exists() else store.new_id(recipe)
     same = here / store.MANIFEST
     if same.is_file() and same.read_bytes() == manifest:
-        raise queue.Refused(f"{asked} is here already, file by file the same: nothing to do")
+        raise limits.Refused(f"{asked} is here already, file by file the same: nothing to do")
     return store.new_id(recipe)
 
 

@@ -57,7 +57,7 @@ def script(run: Run) -> str:
 
 def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     """(markdown or code, source) from top to bottom."""
-    from core.training import augmentation, loop, steps
+    from core.training import augmentation, batches, loop, optimization, steps
     from core.training.recipes import from_description
 
     recipe, config = from_description(run.info)
@@ -72,8 +72,13 @@ def parts(run: Run, *, script: bool) -> Iterator[tuple[str, str]]:
     functions: list[Callable[..., Any]] = [steps.normalise, steps.to_input, steps.predict_logits]
     if changed:
         functions += _own(augmentation)
-    functions += [loop.make_optimizer, loop._make_schedule, loop._mix]
-    yield "code", f"CHUNK, PREPARED = {steps.CHUNK}, {loop.PREPARED}\n\n\n" + _cut_out(*functions)
+    functions += [steps.train_step, batches.batch_sizes, batches.epoch_order, batches.class_weights]
+    functions += [optimization.waited, batches.make_mix, optimization.make_average]
+    functions += [optimization.make_optimizer, optimization.make_schedule, loop._mix]
+    yield (
+        "code",
+        f"CHUNK, PREPARED = {steps.CHUNK}, {batches.PREPARED}\n\n\n" + _cut_out(*functions),
+    )
     pixels = "images[chunk].float()"
     pixels = f"augment({pixels}, config, generator)" if changed else pixels
     yield "code", cells.TRAINING.replace("PIXELS", pixels)
@@ -131,7 +136,7 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
         "import math",
         "import os",
         *(["import sys"] if script else []),
-        "from collections.abc import Mapping, Sequence",
+        "from collections.abc import Callable, Mapping, Sequence",
         "from pathlib import Path",
         "from types import SimpleNamespace as TrainConfig",
         "from typing import Any",
@@ -170,9 +175,9 @@ def _settings(run: Run, config: TrainConfig, script: bool) -> str:
 
 
 def _data(run: Run) -> str:
-    from core.data import datasets, digits
+    from core.data import datasets, digits, sources
 
-    known = datasets.DATASETS.get(run.info["dataset"])
+    known = sources.DATASETS.get(run.info["dataset"])
     if known is None:
         load = cells.OWN_DATA.replace("NAME", repr(str(run.info["dataset"])))
     elif known.folder is None:

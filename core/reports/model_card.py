@@ -11,6 +11,7 @@ from core.runs.store import Run
 
 FILES = {
     "model.pth": "weights, a plain PyTorch state dict",
+    "model.safetensors": "the same weights for other tools, without a pickle",
     "report.html": "everything on one page that needs no network",
     "notebook.ipynb": "the run rebuilt in plain PyTorch, as a notebook",
     "rebuild.py": "the same as a script; --train trains it again",

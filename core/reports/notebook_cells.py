@@ -38,26 +38,35 @@ held_labels = torch.tensor(train_labels[validation])
 print(f"{len(fit):,} to learn from, {held:,} for validation, {len(test_labels):,} for the test")
 """
 
-TRAINING = '''def run_epoch(epoch, images, labels, optimizer, schedule):
+TRAINING = '''def run_epoch(epoch, images, labels, optimizer, schedule, average):
     """One pass in a new order; returns the mean loss and accuracy while learning."""
-    torch.manual_seed(_mix(SEED, epoch))  # dropout
+    torch.manual_seed(_mix(SEED, epoch))  # dropout, MixUp and CutMix
     generator = torch.Generator().manual_seed(_mix(SEED, epoch) + 1)  # order and augmentation
     network.train()
     size, loss_sum, right = config.batch_size, 0.0, 0
-    order = torch.randperm(len(labels), generator=generator)
-    for chunk in order.split(max(1, PREPARED // size) * size):
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=PRECISION == "bfloat16")
+    mix = make_mix(config, len(CLASSES))
+    weight = class_weights(labels, len(CLASSES)) if config.balance == "weights" else None
+    order = epoch_order(labels, config, generator)
+    batches, many = order.split(batch_sizes(len(labels), size)), max(1, PREPARED // size)
+    for first in range(0, len(batches), many):
+        sizes = [len(batch) for batch in batches[first : first + many]]
+        chunk = torch.cat(batches[first : first + many])
         pixels = PIXELS
         ready = normalise(pixels, MEAN, STD, white=255.0)
         ready = ready.contiguous(memory_format=torch.channels_last)
-        for batch, truth in zip(ready.split(size), labels[chunk].split(size)):
-            with torch.autocast("cpu", torch.bfloat16, enabled=PRECISION == "bfloat16"):
-                logits = network(batch)
-            loss = F.cross_entropy(logits.float(), truth, label_smoothing=config.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+        for batch, truth in zip(ready.split(sizes), labels[chunk].split(sizes)):
+            labelled = truth
+            if mix:
+                batch, labelled = mix(batch, truth)
+                truth = labelled.argmax(1)
+            loss, logits, _ = train_step(
+                network, batch, labelled, config, optimizer, autocast, weight=weight
+            )
             if schedule:
                 schedule.step()
+            if average:
+                average.update_parameters(network)
             loss_sum += loss.item() * len(truth)
             right += int((logits.argmax(1) == truth).sum())
     return loss_sum / len(labels), right / len(labels)
@@ -66,25 +75,30 @@ TRAINING = '''def run_epoch(epoch, images, labels, optimizer, schedule):
 def train():
     """Train `network` as the recipe says and return one record an epoch."""
     optimizer = make_optimizer(network, config)
-    steps = math.ceil(len(fit_labels) / config.batch_size)
-    schedule = _make_schedule(optimizer, config, steps)
-    history, best = [], None
+    steps = len(batch_sizes(len(fit_labels), config.batch_size))
+    schedule, plateau = make_schedule(optimizer, config, steps)
+    average = make_average(network, config)
+    shown = average.module if average else network
+    history, losses, best = [], [], None
     for epoch in range(1, config.epochs + 1):
-        loss, accuracy = run_epoch(epoch, fit_images, fit_labels, optimizer, schedule)
+        if config.patience and waited(losses) >= config.patience:
+            break
+        loss, accuracy = run_epoch(epoch, fit_images, fit_labels, optimizer, schedule, average)
         record = {"epoch": epoch, "train_loss": loss, "train_accuracy": accuracy}
         if len(held_labels):
-            logits = predict_logits(network, held_images, MEAN, STD)
+            logits = predict_logits(shown, held_images, MEAN, STD)
             record["validation_loss"] = float(F.cross_entropy(logits, held_labels))
             right = logits.argmax(1) == held_labels
             record["validation_accuracy"] = float(right.double().mean())
+            losses.append(record["validation_loss"])
+            if plateau:
+                plateau.step(losses[-1])
         history.append(record)
         print(record)
-        if config.select == "best" and record["validation_loss"] <= min(
-            past["validation_loss"] for past in history
-        ):
-            best = {name: value.clone() for name, value in network.state_dict().items()}
-    if best:
-        network.load_state_dict(best)
+        if config.select == "best" and losses[-1] <= min(losses):
+            best = {name: value.clone() for name, value in shown.state_dict().items()}
+    if best or average:
+        network.load_state_dict(best or shown.state_dict())
     return history'''
 
 WEIGHTS = """if TRAIN:

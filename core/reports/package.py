@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,6 +102,18 @@ def predictions_csv(run: Run) -> str:
     return files.csv_text(rows)
 
 
+def safetensors(run: Run) -> bytes:
+    """The weights as other tools read them, without a pickle; metadata: run, architecture, classes
+    as JSON.
+    """
+    from safetensors.torch import save
+
+    classes = json.dumps(run.info["classes"], ensure_ascii=False)
+    about = {"run": run.id, "architecture": run.info["model"], "classes": classes}
+    tensors = {name: value.contiguous() for name, value in store.read_weights(run).items()}
+    return save(tensors, about)
+
+
 def onnx(run: Run) -> bytes:
     """The network with its normalisation and softmax: uint8 images (N, C, H, W) in, probabilities
     out. Raises Unavailable when the exporter is not installed.
@@ -172,5 +185,6 @@ MAKERS: dict[str, Callable[[Run, np.ndarray | None], bytes | str]] = {
     "output_graph.png": lambda run, images: confusion_png(run),
     "curves.png": lambda run, images: curves_png(run),
     "output_sample.png": _samples,
+    "model.safetensors": lambda run, images: safetensors(run),
     "model.onnx": lambda run, images: onnx(run),
 }

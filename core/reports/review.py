@@ -11,8 +11,7 @@ from typing import Any
 
 from core.analysis import findings
 from core.analysis.facts import Fact
-from core.jobs import queue
-from core.runs import files, limits, store
+from core.runs import files, limits, locks, store
 from core.runs.store import Run
 
 STATUSES = ("open", "discussed", "settled")
@@ -72,7 +71,7 @@ def save(run_id: str, stop: str, *, status: str, note: str) -> None:
     if status not in STATUSES:
         raise ValueError(f"status: {status!r} is unknown; choose one of {', '.join(STATUSES)}")
     limits.refuse_changes()
-    with queue.queue_lock():  # two reviewers at once lose no word
+    with locks.lock(store.root(), store.LOCK):  # two reviewers at once lose no word
         run = store.load(run_id)
         review = saved(run)
         if stop not in review:

@@ -16,8 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+try:
+    import fcntl
+except ImportError:  # Windows has no locks that lookers could share
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from filelock import BaseFileLock
+    import torch
 
 SCHEMA = 1
 MAX_TENSOR_BYTES = 500_000_000
@@ -50,13 +55,6 @@ def write_bytes(path: Path, content: bytes, *, sync: bool = True) -> None:
         raise
 
 
-def lock(folder: Path) -> BaseFileLock:
-    """The lock that a run's worker holds for as long as it lives; a killed one frees it at once."""
-    from filelock import FileLock
-
-    return FileLock(folder / "lock", timeout=5, is_singleton=True)
-
-
 def sweep(folder: Path) -> None:
     """Remove what writes that were killed have left beside their names."""
     for rest in folder.glob(".*.tmp"):
@@ -84,21 +82,46 @@ def write_json(path: Path, value: Any, *, sync: bool = True) -> None:
 def append_json(path: Path, record: dict[str, Any]) -> None:
     """Add one line with a single write, so that a reader never sees half of two."""
     line = json.dumps(record).encode() + b"\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags, 0o644)
     try:
-        size = os.fstat(descriptor).st_size
-        torn = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+        torn = os.lseek(descriptor, 0, os.SEEK_END) > 0
+        if torn:
+            os.lseek(descriptor, -1, os.SEEK_END)
+            torn = os.read(descriptor, 1) != b"\n"
         os.write(descriptor, (b"\n" if torn else b"") + line)
     finally:
         os.close(descriptor)
 
 
 def write_epoch(
-    history: Path, checkpoint: Path, record: dict[str, Any], weights: dict[str, Any]
+    paths: tuple[Path, Path, Path],
+    record: dict[str, Any],
+    checkpoint: dict[str, Any],
+    answers: torch.Tensor,
 ) -> None:
-    """An epoch's record and what its training goes on from, in that order."""
-    append_json(history, record)
-    write_tensors(checkpoint, weights)
+    """An epoch's answers uint8 (2, N) to the test images, its record, and what its training goes
+    on from: into the three files of `paths`, in that order, each at its place among the epochs.
+    """
+    content = answers.numpy().tobytes()
+    descriptor = os.open(paths[0], os.O_WRONLY | os.O_CREAT, 0o644)
+    try:
+        os.pwrite(descriptor, content, (record["epoch"] - 1) * len(content))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    append_json(paths[1], record)
+    write_tensors(paths[2], checkpoint)
+
+
+def read_epochs(path: Path, epochs: int, count: int) -> np.ndarray:
+    """The answers uint8 (epochs, 2, count) that `write_epoch` left, without those of an epoch whose
+    checkpoint was not reached. Raises BrokenRun when some are missing.
+    """
+    found = np.fromfile(path, np.uint8) if path.exists() else np.empty(0, np.uint8)
+    if len(found) < epochs * 2 * count:
+        raise BrokenRun(f"{path} lacks the answers of some of {epochs} epochs")
+    return found[: epochs * 2 * count].reshape(epochs, 2, count)
 
 
 def write_manifest(path: Path, names: Sequence[str]) -> None:
@@ -117,11 +140,16 @@ def write_arrays(path: Path, **arrays: np.ndarray | np.generic) -> None:
 
 
 def write_tensors(path: Path, value: Any) -> None:
-    """torch.save of tensors, numbers, strings and containers of them."""
+    """torch.save of tensors, numbers, strings and containers of them.
+
+    Raises ValueError for more than MAX_TENSOR_BYTES, which `read_tensors` would refuse.
+    """
     import torch
 
     buffer = io.BytesIO()
     torch.save(value, buffer)
+    if buffer.tell() > MAX_TENSOR_BYTES:
+        raise ValueError(f"{path.name} would be larger than {MAX_TENSOR_BYTES / 1e6:.0f} MB")
     write_bytes(path, buffer.getvalue())
 
 
@@ -211,6 +239,15 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         zlib.error,
     ) as error:
         raise BrokenRun(f"{path} cannot be read: {error}") from error
+
+
+def read_small(path: Path) -> dict[str, Any]:
+    """A small JSON file that may be missing or half there; {} then."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def read_json(path: Path, needed: tuple[str, ...]) -> dict[str, Any]:

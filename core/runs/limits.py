@@ -2,40 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from functools import partial
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from core.runs import store
 from core.training.hardware import usable_threads
-from core.training.settings import TrainConfig
+from core.training.settings import FIELDS, TrainConfig
 
 
 class Refused(ValueError):
     """A request that cannot be met now; the message says why and what to do."""
 
 
+ON_OFF = ("on", "off")
+# Each variable's default, that of the hosted profile, and what else it may be: a number is whole
+# and 1 or more.
+VARIABLES: dict[str, tuple[Any, Any, tuple[str, ...]]] = {
+    "LIGHTBOX_PROFILE": ("local", "local", ("local", "hosted")),
+    "LIGHTBOX_ARTIFACTS": ("artifacts", "artifacts", ()),
+    "LIGHTBOX_DATA": ("data", "data", ()),
+    "LIGHTBOX_MAX_TRAININGS": (1, 1, ()),
+    "LIGHTBOX_MAX_QUEUE": (50, 8, ()),
+    "LIGHTBOX_MAX_PER_VISITOR": (20, 2, ()),
+    "LIGHTBOX_MAX_EPOCHS": (FIELDS["epochs"].metadata["high"], 10, ()),
+    "LIGHTBOX_MAX_IMPORT": (100, 10, ()),
+    "LIGHTBOX_TRAINING": ("on", "on", ON_OFF),
+    "LIGHTBOX_IMPORT": ("on", "off", ON_OFF),
+    "LIGHTBOX_PERSONAL": ("on", "off", ON_OFF),
+    "LIGHTBOX_SIGN_IN": ("off", "off", ON_OFF),
+    "LIGHTBOX_CHROMIUM": ("chromium", "chromium", ()),  # of the tests
+    "LIGHTBOX_BROWSER": ("optional", "optional", ("optional", "required")),
+}
+
+
+def read(name: str) -> Any:
+    """The value of a variable. Raises Refused naming it, its value and what is allowed."""
+    usual, strict, choices = VARIABLES[name]
+    text = os.environ.get(name, "")
+    if not text:
+        return strict if strict != usual and hosted() else usual
+    if choices and text not in choices:
+        raise Refused(f"{name}: {text!r} is unknown; choose one of {', '.join(choices)}")
+    if not isinstance(usual, int):
+        return text
+    if not text.isdecimal() or int(text) < 1:
+        raise Refused(f"{name}: {text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def check_environment() -> None:
+    """Raises Refused naming the first variable that is unknown or set to what it does not take."""
+    for name in sorted(name for name in os.environ if name.startswith("LIGHTBOX_")):
+        if name not in VARIABLES:
+            raise Refused(f"{name} is unknown; known are {', '.join(VARIABLES)}")
+        read(name)
+
+
+trainings = partial(read, "LIGHTBOX_MAX_TRAININGS")  # at once
+queue_length = partial(read, "LIGHTBOX_MAX_QUEUE")  # that train and wait together
+per_visitor = partial(read, "LIGHTBOX_MAX_PER_VISITOR")  # of them, one visitor's
+max_epochs = partial(read, "LIGHTBOX_MAX_EPOCHS")  # of a training
+
+
 def hosted() -> bool:
-    return os.environ.get("LIGHTBOX_PROFILE") == "hosted"
-
-
-def trainings() -> int:
-    """How many trainings may run at once: LIGHTBOX_MAX_TRAININGS, 1 by default."""
-    return _number("LIGHTBOX_MAX_TRAININGS", 1)
-
-
-def queue_length() -> int:
-    """How many may train and wait together: LIGHTBOX_MAX_QUEUE."""
-    return _number("LIGHTBOX_MAX_QUEUE", 8 if hosted() else 50)
-
-
-def per_visitor() -> int:
-    """How many of them may be one visitor's: LIGHTBOX_MAX_PER_VISITOR."""
-    return _number("LIGHTBOX_MAX_PER_VISITOR", 2 if hosted() else 20)
-
-
-def max_epochs() -> int:
-    """LIGHTBOX_MAX_EPOCHS: 10 in the hosted profile, otherwise as many as recipes allow."""
-    return _number("LIGHTBOX_MAX_EPOCHS", 10 if hosted() else 10_000)
+    return read("LIGHTBOX_PROFILE") == "hosted"
 
 
 def threads() -> int:
@@ -44,15 +79,18 @@ def threads() -> int:
 
 
 def lower_priority() -> None:
-    """Give this process the lowest priority: whoever looks at a page comes first."""
-    os.nice(19)
-    if hasattr(os, "SCHED_IDLE"):
+    """Give this process the lowest priority, where the system lets it: whoever looks at a page
+    comes first.
+    """
+    with contextlib.suppress(psutil.Error, OSError):
+        psutil.Process().nice(getattr(psutil, "IDLE_PRIORITY_CLASS", 19))
+    with contextlib.suppress(AttributeError, OSError):  # Linux; some sandboxes refuse it
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def training_off() -> str | None:
     """Why nothing can be trained here, or None."""
-    if os.environ.get("LIGHTBOX_TRAINING") == "off":
+    if read("LIGHTBOX_TRAINING") == "off":
         return "training is switched off on this installation"
     if not os.access(_existing(store.root()), os.W_OK):
         return f"{store.root()} cannot be written: viewing works, training is off"
@@ -74,27 +112,21 @@ def import_off() -> str | None:
     """Why runs from elsewhere are not taken in, or None: LIGHTBOX_IMPORT=on lets a hosted
     installation take them, =off forbids them anywhere.
     """
-    asked = os.environ.get("LIGHTBOX_IMPORT", "off" if hosted() else "on")
-    if asked != "on":
+    if read("LIGHTBOX_IMPORT") == "off":
         return "importing runs is switched off on this installation (LIGHTBOX_IMPORT)"
     return None
 
 
 def max_import_bytes() -> int:
-    """The largest zip that is taken in: LIGHTBOX_MAX_IMPORT, in MB."""
-    return 1_000_000 * _number("LIGHTBOX_MAX_IMPORT", 10 if hosted() else 100)
-
-
-def sign_in() -> bool:
-    """Whether pages ask visitors to sign in first: LIGHTBOX_SIGN_IN=on."""
-    return os.environ.get("LIGHTBOX_SIGN_IN") == "on"
+    """The largest zip that is taken in."""
+    return 1_000_000 * read("LIGHTBOX_MAX_IMPORT")
 
 
 def personal_off() -> str | None:
     """Why no drawings are kept here, or None: LIGHTBOX_PERSONAL=on lets a hosted installation keep
     them, where all visitors share one set; =off forbids them anywhere.
     """
-    if os.environ.get("LIGHTBOX_PERSONAL", "off" if hosted() else "on") != "on":
+    if read("LIGHTBOX_PERSONAL") == "off":
         return "keeping drawings is switched off on this installation (LIGHTBOX_PERSONAL)"
     if not os.access(_existing(store.root()), os.W_OK):
         return f"{store.root()} cannot be written: drawings are not kept"
@@ -112,12 +144,3 @@ def _existing(folder: Path) -> Path:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder
-
-
-def _number(name: str, default: int) -> int:
-    text = os.environ.get(name, "")
-    if not text:
-        return default
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"{name}: {text!r} is not a whole number of 1 or more")
-    return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from core.data import datasets
+from core.data import sources
 from core.evaluation import curves
 from core.runs import files, store
 from core.training.settings import AUGMENTATION
@@ -69,5 +69,5 @@ def training_note(info: dict[str, Any]) -> str:
 
 
 def dataset_title(run: store.Run) -> str:
-    known = datasets.DATASETS.get(run.info["dataset"])
+    known = sources.DATASETS.get(run.info["dataset"])
     return known.title if known else run.info["dataset"]

@@ -1,59 +1,44 @@
-"""What a run is doing, derived from its files and its lock; never stored, so never out of date."""
+"""What a run is doing, derived from its files, its lock and the line; never stored, so never out
+of date. Looking takes no lock and writes nothing.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-TICKET, STOP, FAILURE, HEARTBEAT = "ticket.json", "stop", "failure.json", "heartbeat.json"
+from core.runs import files, line, locks
+
+STOP, FAILURE, HEARTBEAT = line.STOP, line.FAILURE, "heartbeat.json"
 STALL_S = 60.0  # a worker that says nothing for this long is not responding
-START_S = 20.0  # a worker has this long from its ticket to taking the lock
+MEMORY = (
+    "The system has ended a process for want of memory: it may have run out of memory, so train "
+    "again with a smaller batch or model if that repeats."
+)
 VMSTAT = Path("/proc/vmstat")
 ACTIVE = ("queued", "running", "stalled")
 RESUMABLE = ("interrupted", "stopped", "failed")
 
 
-def is_locked(folder: Path, name: str = "lock") -> bool:
-    """Whether a worker holds the run's lock now, or another lock of its folder."""
-    from filelock import FileLock, Timeout
-
-    if not (folder / name).exists():
-        return False
-    try:
-        with FileLock(folder / name).acquire(timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # a read-only artifacts folder: nobody can train there
-        return False
-
-
 def derive(folder: Path, metrics: dict[str, Any]) -> str:
     """queued, running, stalled, interrupted, finished, stopped or failed."""
-    if is_locked(folder):
-        if (folder / TICKET).exists():
-            return "queued"
-        quiet = time.time() - _changed(folder / HEARTBEAT, folder)
-        return "stalled" if quiet > STALL_S else "running"
-    if (folder / TICKET).exists() and time.time() - _changed(folder / TICKET) < START_S:
-        return "queued"  # its worker is starting
-    if metrics:
-        return "stopped" if metrics.get("stopped") else "finished"
-    if (folder / STOP).exists():
-        return "stopped"
-    return "failed" if (folder / FAILURE).exists() else "interrupted"
+    while True:
+        row = line.find(folder)
+        if (row or not metrics) and locks.is_locked(folder):
+            return "stalled" if quiet_s(folder) > STALL_S else "running"
+        found = line.ended(folder, metrics)
+        if found or row == line.find(folder):  # else it was begun or ended between two looks
+            break
+    asked = files.read_small(folder / line.REQUEST).get("line")
+    waits = row.deaths != line.OWN if row else asked  # in line in a moment, or again
+    return found or ("queued" if waits else "stopped" if metrics else "interrupted")
 
 
-def read(folder: Path, name: str) -> dict[str, Any]:
-    """A small JSON file that may be missing or half there; {} then."""
-    try:
-        value = json.loads((folder / name).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
+def quiet_s(folder: Path) -> float:
+    """Seconds since a run's worker said something."""
+    return time.time() - _changed(folder / HEARTBEAT, folder)
 
 
 def sentence(folder: Path, name: str, epochs_done: int) -> str:
@@ -62,21 +47,22 @@ def sentence(folder: Path, name: str, epochs_done: int) -> str:
         since = time.strftime("%H:%M:%S", time.localtime(_changed(folder / HEARTBEAT, folder)))
         return f"Not responding since {since}. Stop ends it; Resume goes on from the last epoch."
     if name == "interrupted":
-        before, now = read(folder, HEARTBEAT).get("memory_kills"), memory_kills()
-        why = ""
-        if isinstance(before, int) and now > before:
-            why = (
-                " The system has ended a process for want of memory since: it may have run out of "
-                "memory, so train again with a smaller batch or model if that repeats."
-            )
+        why = f" {MEMORY}" if memory_killed(folder) else ""
         return f"Interrupted at epoch {epochs_done}. Resume goes on from there.{why}"
     if name == "stopped":
-        return f"Stopped by you after epoch {epochs_done}."
+        done = f"after epoch {epochs_done}" if epochs_done else "before an epoch was done"
+        return f"Stopped by you {done}."
     if name == "failed":
-        return read(folder, FAILURE).get("reason", "Failed.")
+        return files.read_small(folder / FAILURE).get("reason", "Failed.")
     return {"queued": "Waiting for its turn.", "running": "Training.", "finished": "Finished."}.get(
         name, name
     )
+
+
+def memory_killed(folder: Path) -> bool:
+    """Whether the system has ended a process for want of memory since the worker's last word."""
+    before = files.read_small(folder / HEARTBEAT).get("memory_kills")
+    return isinstance(before, int) and memory_kills() > before
 
 
 def memory_kills() -> int:

@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from core.runs import status
+from core.runs import locks, status
 from core.runs.files import (
     SCHEMA,
     BrokenRun,
-    lock,
     read_arrays,
     read_json,
+    read_small,
     read_state_dict,
     sweep,
     write_arrays,
@@ -39,8 +39,10 @@ from core.training.settings import RENAMED, renamed
 
 ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 WEIGHTS, CHECKPOINT, PREDICTIONS = "model.pth", "checkpoint.pth", "predictions.npz"
+EPOCHS = "test_epochs.bin"
 HISTORY, INFO, METRICS, MANIFEST = "history.jsonl", "run.json", "metrics.json", "manifest.json"
 REQUEST, NOTES, LOG = "request.json", "notes.json", "log.txt"
+LOCK = ".changes.lock"  # of the whole folder, for what two may want to change at once
 REQUIRED = ("recipe", "dataset", "seed", "classes", "shape")  # of run.json
 FINISHED_FILES = (INFO, HISTORY, WEIGHTS, PREDICTIONS, METRICS)
 
@@ -78,7 +80,7 @@ class Run:
     @cached_property
     def notes(self) -> dict[str, Any]:
         """What people wrote on it since: `name` and `note`."""
-        return status.read(self.folder, NOTES)
+        return read_small(self.folder / NOTES)
 
     def history(self) -> tuple[list[dict[str, Any]], int]:
         """(one record an epoch, number of unreadable lines)."""
@@ -135,7 +137,7 @@ def create(info: dict[str, Any], name: str = INFO) -> Path:
 def begin(info: dict[str, Any]) -> Iterator[Path]:
     """The folder of a new run with its run.json, locked for its worker while the block lasts."""
     folder = create({**info, "created": _now()})
-    with lock(folder):
+    with locks.lock(folder):
         yield folder
 
 

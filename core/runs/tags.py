@@ -1,4 +1,4 @@
-"""What people noted on test images: one file for all runs, by data set."""
+"""What people noted: on test images, in one file for all runs by data set, and on a run."""
 
 from __future__ import annotations
 
@@ -36,6 +36,19 @@ def checked(found: object) -> dict[int, dict[str, str]]:
         for index, entry in (found.items() if isinstance(found, dict) else ())
         if index.isdecimal() and isinstance(entry, dict) and isinstance(entry.get("tag"), str)
     }
+
+
+def annotate(run_id: str, *, name: str | None = None, note: str | None = None) -> None:
+    """Give a run a name of its own or a note; run.json stays as it was written. Raises Refused
+    where runs stay as they are.
+    """
+    limits.refuse_changes()
+    run = store.load(run_id)
+    kept = dict(run.notes)
+    for key, value, limit in (("name", name, 80), ("note", note, 5000)):
+        if value is not None:
+            kept[key] = value.strip()[:limit]
+    files.write_json(run.folder / store.NOTES, kept)
 
 
 def write(digest: str, index: int, tag: str) -> None:

@@ -80,8 +80,8 @@ class World:
     def weigh(self, count: int, own: int) -> tuple[float, int]:
         """(factor of the local mean loss, images to count) for `own` of `count` images.
 
-        DistributedDataParallel averages gradients over processes; with the factor the average is
-        the gradient of the mean loss over the whole batch. Each image is counted once.
+        `average_gradients` takes the mean over processes; with the factor it is the gradient of
+        the mean loss over the whole batch. Each image is counted once.
         """
         if self.size == 1:
             return 1.0, own
@@ -90,39 +90,42 @@ class World:
         return self.size * own / count, own
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """What to call for a forward pass, so that gradients are averaged over all processes.
+        """What to call for a forward pass of `model`, whose weights, buffers and names it shares.
 
-        Weights, buffers and their names stay `model`'s own. On CUDA its batch norms become
-        SyncBatchNorm, which normalises with the whole batch. gloo has none: there each process
-        normalises with its own part, and `average_buffers` is due after each epoch.
+        On CUDA its batch norms become SyncBatchNorm, which normalises with the whole batch. gloo
+        has none: there each process normalises with its own part, and `average_buffers` is due
+        after each epoch.
         """
-        if self.size == 1:
+        if self.backend != "nccl":
             return model
         from torch import nn
 
-        devices = None
-        if self.backend == "nccl":
-            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-            devices = [self.local_rank]
-        return nn.parallel.DistributedDataParallel(
-            model, device_ids=devices, forward_sync_buffers=False
-        )
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+
+    def average_gradients(self, model: nn.Module) -> None:
+        """Give every process the mean of all processes' gradients, bit for bit the same in each
+        attempt: one sum over one flat tensor, where DistributedDataParallel's buckets change after
+        its first step and with them the order in which three or more processes are summed.
+        """
+        if self.size > 1:
+            self._average([each.grad for each in model.parameters() if each.grad is not None])
 
     def average_buffers(self, model: nn.Module) -> None:
         """Give every process the mean of all processes' running statistics."""
-        if self.size == 1 or self.backend == "nccl":  # SyncBatchNorm keeps them equal
+        if self.backend != "nccl":  # SyncBatchNorm keeps them equal
+            self._average([each for each in model.buffers() if each.is_floating_point()])
+
+    def _average(self, tensors: list[torch.Tensor]) -> None:
+        if self.size == 1 or not tensors:
             return
         import torch
         from torch import distributed
 
-        buffers = [each for each in model.buffers() if each.is_floating_point()]
-        if not buffers:
-            return
-        flat = torch.cat([each.flatten() for each in buffers])
+        flat = torch.cat([each.flatten() for each in tensors])
         distributed.all_reduce(flat)
         flat /= self.size
-        parts = flat.split([each.numel() for each in buffers])
-        for each, mean in zip(buffers, parts, strict=True):
+        parts = flat.split([each.numel() for each in tensors])
+        for each, mean in zip(tensors, parts, strict=True):
             each.copy_(mean.view_as(each))
 
     def sum(self, *values: float) -> list[float]:
@@ -227,11 +230,16 @@ def end_process(status: int) -> NoReturn:
     gloo's threads outlive the group in torch 2.14, and one that lets go of its last tensor while
     the interpreter closes aborts the process, which torchrun takes for a failure.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not is_launched():
         sys.exit(status)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
+
+
+def is_launched() -> bool:
+    """Whether torchrun has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
 
 
 def join(device: str = "auto") -> World:
@@ -240,7 +248,7 @@ def join(device: str = "auto") -> World:
     nccl when there is CUDA and `device` allows it, otherwise gloo on the CPU; words and numbers
     always go over gloo. Raises ValueError when the device cannot be shared among processes.
     """
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not is_launched():
         return ALONE
     world = from_environment()
     if world.size > 1:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     import torch
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16")
+CGROUP = Path("/sys/fs/cgroup")
+QUOTAS = (  # where version 2 and version 1 write microseconds of processor a period, and the period
+    (("cpu.max", 0), ("cpu.max", 1)),
+    (("cpu/cpu.cfs_quota_us", 0), ("cpu/cpu.cfs_period_us", 0)),
+)
 PACKAGES = ("torch", "torchvision", "numpy", "scikit-learn", "streamlit")
 
 
@@ -45,10 +51,18 @@ def choose_device(wanted: str = "auto") -> torch.device:
 
 
 def usable_threads() -> int:
-    """Processors this process may use."""
+    """Processors this process may use, whole ones of a container's quota."""
+    here = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        here = len(os.sched_getaffinity(0))
+    for share in QUOTAS:
+        try:
+            quota, period = (int((CGROUP / part).read_text().split()[at]) for part, at in share)
+        except (OSError, ValueError, IndexError):  # "max" is no quota
+            continue
+        if quota > 0 and period > 0:
+            here = min(here, max(1, quota // period))
+    return here
 
 
 def environment() -> dict[str, Any]:
@@ -78,10 +92,10 @@ def _processor() -> str:
 
 
 def _commit() -> str | None:
-    """The commit of this checkout, or None outside one."""
+    """The commit of this checkout, with -dirty where tracked files differ; None outside one."""
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude", "*"],
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

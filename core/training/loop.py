@@ -1,14 +1,15 @@
 """The training loop: whole tensors on the device, one record an epoch, resumable, no files.
 
 Speed comes from slicing one uint8 tensor instead of loading samples, from augmenting whole chunks,
-from the channels-last layout, fused optimisers, and bfloat16 where a self-test finds it faster.
+from the channels-last layout, fused optimisers, and bfloat16 where the processor gains by it.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -19,15 +20,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.data.datasets import Split
-from core.training.augmentation import augment
+from core.training.batches import batch_sizes, class_weights, make_mix, prepared_batches
 from core.training.distributed import ALONE, World
+from core.training.optimization import make_average, make_optimizer, make_schedule, waited
 from core.training.results import Diverged, Trained, TrainingData
 from core.training.settings import TrainConfig
-from core.training.steps import normalise, predict_logits, train_step
+from core.training.steps import predict_logits, train_step
 
-PREPARED = (
-    2048  # images made ready at once: 6 MB of gray 28x28 in float32, inside the last-level cache
-)
+NORM_EVERY = 16  # steps from one look at the gradients' norm to the next: each costs a few percent
 
 
 def train(
@@ -39,7 +39,7 @@ def train(
     precision: str = "float32",
     on_batch: Callable[[int, int, float, float], None] | None = None,
     on_epoch: Callable[[dict[str, Any]], None] | None = None,
-    keep: Callable[[dict[str, Any], dict[str, Any]], None] | None = None,
+    keep: Callable[[dict[str, Any], dict[str, Any], Tensor], None] | None = None,
     extra: Mapping[str, Any] = MappingProxyType({}),
     resume: dict[str, Any] | None = None,
     world: World = ALONE,
@@ -47,77 +47,138 @@ def train(
     """Train `model` in place, on the device it lies on; it ends with the weights of the kept epoch.
 
     `on_batch(epoch, images done, mean loss, accuracy so far)` is called some times a second. After
-    each epoch come `keep(record, checkpoint)`, the checkpoint being what `resume` takes to go on
-    with the same weights at the end as an unbroken training (same machine, same number of threads),
-    and `on_epoch(record)`; `extra` goes into every record. Raises ValueError when the batch is
-    larger than the data, Diverged when the loss is no longer finite.
+    each epoch come `keep(record, checkpoint, answers)` and `on_epoch(record)`; `extra` goes into
+    every record. The checkpoint is what `resume` takes to go on with the same weights at the end as
+    an unbroken training (same machine, as many threads and processes; on CUDA as far as its kernels
+    are deterministic); the answers are uint8 (2, N), the predicted class of each `shown` image and
+    its probability in 1/255. Raises ValueError as `check` does, Diverged when loss or weights are
+    no longer finite.
 
     In a `world` of several processes each calls this with the same arguments and works on its part
     of every batch. Only the first evaluates, keeps a history and calls back, `on_batch` with the
     loss and accuracy of its own part; what a callback raises ends all, with Ended on the others,
     whose weights stay those of the last epoch.
     """
-    world.check_batch(config.batch_size)
-    data.check_batch(config.batch_size)
+    check(model, data, config, world)
     start, device = time.perf_counter(), next(model.parameters()).device
     model.to(memory_format=torch.channels_last)
     optimizer = make_optimizer(model, config)
-    steps = math.ceil(len(data.fit) / config.batch_size)
-    schedule = _make_schedule(optimizer, config, steps)
+    steps = len(batch_sizes(len(data.fit), config.batch_size))
+    schedule, plateau = make_schedule(optimizer, config, steps)
+    average = make_average(model, config)
+    shown = average.module if average else model
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "plateau": plateau}
+    parts["average"] = average and average.module
     done, best_weights = Trained(), None
     if resume:
-        model.load_state_dict(resume["model"])
-        optimizer.load_state_dict(resume["optimizer"])
-        if schedule:
-            schedule.load_state_dict(resume["schedule"])
+        for name, part in parts.items():
+            if part:
+                part.load_state_dict(resume[name])
+        if average:
+            average.n_averaged.fill_(1)  # else its next update begins it anew
         done, best_weights = Trained.from_dict(resume["done"]), resume["best_weights"]
+    losses = [record["validation_loss"] or 0.0 for record in done.history]
     earlier = done.history[-1]["total_seconds"] if done.history else 0.0
     data = replace(data, fit=Split(data.fit.images.to(device), data.fit.labels.to(device)))
     network = world.wrap(model)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    classes = predict_logits(model, data.shown.images[:1], data.mean, data.std).shape[1]
+    weight = class_weights(data.fit.labels, classes) if config.balance == "weights" else None
+    mix = make_mix(config, classes)
+
+    def step(images: Tensor, labels: Tensor, factor: float, measure: bool) -> tuple[Any, ...]:
+        """One update of all that follows the gradients; (loss, number right, gradients' norm)."""
+        truth = labels
+        if mix:
+            images, labels = mix(images, labels)
+            truth = labels.argmax(1)
+        loss, logits, norm = train_step(
+            *(network, images, labels, config, optimizer, autocast, factor),
+            *(world.average_gradients, weight, measure),
+        )
+        if schedule:
+            schedule.step()
+        if average:
+            average.update_parameters(model)
+        return loss, (logits.argmax(1) == truth).sum(), norm
+
+    def evaluate(record: dict[str, Any]) -> None:
+        record |= score(shown, data.validation, data, "validation")
+        if not math.isfinite(record["validation_loss"] or 0.0):
+            raise Diverged("validation loss became nan", record["epoch"], config.lr)
 
     def close(record: dict[str, Any]) -> None:
-        """Evaluate an epoch, keep what is to be kept of it, and tell."""
+        """Keep what is to be kept of an epoch, and tell."""
         nonlocal best_weights
-        record |= score(model, data.validation, data, "validation")
-        logits = predict_logits(model, data.shown.images, data.mean, data.std)
+        logits = predict_logits(shown, data.shown.images, data.mean, data.std)
         confidence, predicted = logits.softmax(1).max(1)
         right = predicted == data.shown.labels
         record["test_accuracy"] = float(right.double().mean())
         done.history.append(record)
-        done.shown_classes.append(predicted.to(torch.uint8))
-        done.shown_confidences.append((confidence * 255).round().to(torch.uint8))
         # the loss: it is less of a lottery than the accuracy
-        losses = [past["validation_loss"] for past in done.history]
         if config.select == "last" or losses[-1] <= min(losses):
             done.kept_epoch = record["epoch"]
             if config.select == "best":
                 best_weights = {
-                    name: value.detach().clone() for name, value in model.state_dict().items()
+                    name: value.detach().clone() for name, value in shown.state_dict().items()
                 }
         record |= {"total_seconds": earlier + time.perf_counter() - start, **extra}
         if keep:
-            checkpoint = {
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict() if schedule else None,
-                "done": done.to_dict(),
-                "best_weights": best_weights,
-            }
-            keep(record, checkpoint)
+            checkpoint = {name: part and part.state_dict() for name, part in parts.items()}
+            checkpoint |= {"done": done.to_dict(), "best_weights": best_weights}
+            answers = torch.stack([predicted, (confidence * 255).round()]).to(torch.uint8)
+            keep(record, checkpoint, answers)
         if on_epoch:
             on_epoch(record)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        for epoch in range(len(done.history) + 1, config.epochs + 1):
+        for epoch in range(len(losses) + 1, config.epochs + 1):
+            if config.patience and waited(losses) >= config.patience:
+                break
             record: dict[str, Any] = {"epoch": epoch}
             record |= _train_epoch(
-                network, data, config, optimizer, schedule, epoch, seed, precision, on_batch, world
+                network, data, config, optimizer, step, epoch, seed, on_batch, world
             )
             world.average_buffers(model)
+            if average:
+                world.average_buffers(average.module)
+            if not all(bool(value.isfinite().all()) for value in model.state_dict().values()):
+                raise Diverged("weights became infinite or nan", epoch, config.lr)
+            world.together(partial(evaluate, record))
+            losses += world.sum(record.get("validation_loss") or 0.0)  # the first one's alone
+            if plateau:
+                plateau.step(losses[-1])
             world.together(partial(close, record))
-    if best_weights is not None:
-        model.load_state_dict(best_weights)
+    if best_weights or average:
+        model.load_state_dict(best_weights or shown.state_dict())
     return done
+
+
+def check(model: nn.Module, data: TrainingData, config: TrainConfig, world: World = ALONE) -> None:
+    """Raises ValueError naming the setting for what cannot be trained with this network and
+    data.
+    """
+    world.check_batch(config.batch_size)
+    data.check_batch(config.batch_size)
+    chosen = config.select == "best" or config.patience or config.schedule == "plateau"
+    if chosen and not len(data.validation):
+        raise ValueError(f"validation: {config.validation:g} holds out no image to choose on")
+    steps = config.epochs * len(batch_sizes(len(data.fit), config.batch_size))
+    if config.schedule == "onecycle" and steps < 5:
+        raise ValueError(f"schedule: onecycle needs 5 steps; epochs and batch_size make {steps}")
+    if config.schedule == "plateau" and config.gamma == 1:
+        raise ValueError("gamma: 1 leaves plateau without a step; take less")
+    normed = any(isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d) for layer in model.modules())
+    if normed and config.batch_size < 2 * world.size:
+        least = f"batch norm needs {2 * world.size}, 2 a process"
+        raise ValueError(f"batch_size: {config.batch_size} is too small: {least}")
+
+
+def checkpoint_bytes(model: nn.Module, config: TrainConfig) -> int:
+    """What a checkpoint of the last epoch will weigh, at most 2 MB less."""
+    copies = 2 + (config.optimizer != "sgd") + (config.select == "best") + bool(config.ema)
+    weights = sum(value.nbytes for value in model.state_dict().values())
+    return copies * weights + 2_000_000 + 300 * config.epochs
 
 
 def score(model: nn.Module, split: Split, data: TrainingData, name: str) -> dict[str, float | None]:
@@ -138,27 +199,26 @@ def _train_epoch(
     data: TrainingData,
     config: TrainConfig,
     optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.OneCycleLR | None,
+    step: Callable[[Tensor, Tensor, float, bool], tuple[Any, ...]],
     epoch: int,
     seed: int,
-    precision: str,
     on_batch: Callable[[int, int, float, float], None] | None,
     world: World,
-) -> dict[str, float]:
+) -> dict[str, float | None]:
     """One pass over the data in a new order; all chance comes from (seed, epoch, rank), the order
-    from (seed, epoch).
+    from (seed, epoch). `lr` is the mean over its steps, `gradient_norm` over those that tell one.
     """
     device = data.fit.labels.device
     own_seed = _mix(seed, epoch, world.rank)
-    torch.manual_seed(own_seed)  # dropout
+    torch.manual_seed(own_seed)  # dropout, MixUp and CutMix
     generator = torch.Generator().manual_seed(_mix(seed, epoch) + 1)  # order and augmentation
     draws = torch.Generator().manual_seed(own_seed + 1) if world.rank else generator
     network.train()
     total_loss = torch.zeros((), device=device)
     total_right = torch.zeros((), dtype=torch.int64, device=device)
     seen, counted, reported, start = 0, 0, 0.0, time.perf_counter()
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
-    lr = optimizer.param_groups[0]["lr"]
+    rates: list[float] = []
+    norms: list[Tensor] = []
 
     def report() -> None:
         nonlocal reported
@@ -167,93 +227,33 @@ def _train_epoch(
             reported = time.perf_counter()
 
     batches = prepared_batches(data.fit, data, config, generator, draws, world)
-    for step, (images, labels) in enumerate(batches, 1):
-        batch = min(config.batch_size, len(data.fit) - seen)
+    sizes = batch_sizes(len(data.fit), config.batch_size)
+    for number, (batch, (images, labels)) in enumerate(zip(sizes, batches, strict=True)):
         factor, count = world.weigh(batch, len(labels))
-        loss, logits = train_step(network, images, labels, config, optimizer, autocast, factor)
-        if schedule:
-            schedule.step()
+        rates.append(optimizer.param_groups[0]["lr"])
+        loss, right, norm = step(images, labels, factor, number % NORM_EVERY == 0)
+        if norm is not None:
+            norms.append(norm)
         if count:  # else it is another's to count
             total_loss += loss * count
-            total_right += (logits.argmax(1) == labels).sum()
+            total_right += right
         seen += batch
         counted += count
-        if step % world.every == 0 or seen == len(data.fit):
+        if (number + 1) % world.every == 0 or seen == len(data.fit):
             world.together(report)
-    loss_sum, right = world.sum(float(total_loss), int(total_right))
-    mean_loss = loss_sum / seen
+    loss_sum, right_sum = world.sum(float(total_loss), int(total_right))
+    mean_loss, norm = loss_sum / seen, float(torch.stack(norms).mean())
     seconds = time.perf_counter() - start
     if not math.isfinite(mean_loss):
-        raise Diverged(
-            f"the loss became {mean_loss} in epoch {epoch}: "
-            f"try a smaller learning rate than {config.lr:g}",
-            epoch,
-        )
+        raise Diverged(f"loss became {mean_loss}", epoch, config.lr)
     return {
         "train_loss": mean_loss,
-        "train_accuracy": right / seen,
-        "lr": lr,
+        "train_accuracy": right_sum / seen,
+        "lr": statistics.fmean(rates),
+        "gradient_norm": norm if math.isfinite(norm) else None,
         "seconds": seconds,
         "images_per_second": seen / seconds,
     }
-
-
-def prepared_batches(
-    fit: Split,
-    data: TrainingData,
-    config: TrainConfig,
-    generator: torch.Generator,
-    draws: torch.Generator | None = None,
-    world: World = ALONE,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches (float32 images, labels) in a random order, augmented and normalised many at a
-    time; of each batch this process's share.
-
-    The order comes from `generator`, augmentation from `draws`, by default from the same.
-    """
-    order = torch.randperm(len(fit), generator=generator).to(fit.labels.device)
-    size = max(1, PREPARED * world.size // config.batch_size) * config.batch_size
-    for chunk in order.split(size):
-        sizes: int | list[int] = config.batch_size
-        if world.size > 1:
-            batches = chunk.split(config.batch_size)
-            own = [batch[world.share(len(batch), config.batch_size)] for batch in batches]
-            chunk, sizes = torch.cat(own), [len(batch) for batch in own]
-        pixels = augment(fit.images[chunk].float(), config, draws or generator)
-        images = normalise(pixels, data.mean, data.std, white=255.0)
-        images = images.contiguous(memory_format=torch.channels_last)
-        yield from zip(images.split(sizes), fit.labels[chunk].split(sizes), strict=True)
-
-
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The configured optimiser; weight decay spares biases and batch-norm scales."""
-    groups = [{"params": list(model.parameters()), "weight_decay": 0.0}]
-    if config.weight_decay:
-        groups = [
-            {
-                "params": [p for p in model.parameters() if p.ndim > 1],
-                "weight_decay": config.weight_decay,
-            },
-            {"params": [p for p in model.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-    fused = next(model.parameters()).device.type in ("cpu", "cuda")
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.lr, momentum=0.9, nesterov=True, fused=fused)
-    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind(groups, lr=config.lr, eps=config.eps, fused=fused)
-
-
-def _make_schedule(
-    optimizer: torch.optim.Optimizer, config: TrainConfig, steps: int
-) -> torch.optim.lr_scheduler.OneCycleLR | None:
-    """OneCycle (Smith and Topin 2018, arXiv:1708.07120) over all steps, or nothing for a constant
-    rate.
-    """
-    if config.schedule == "constant":
-        return None
-    return torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, max_lr=config.lr, total_steps=config.epochs * steps, pct_start=0.25
-    )
 
 
 def _mix(seed: int, epoch: int, rank: int = 0) -> int:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from core.data.datasets import Dataset, Split
+from core.training.distributed import is_lost
 from core.training.settings import TrainConfig
 
 
 class Diverged(ArithmeticError):
-    """The loss became infinite or not a number, in `epoch`."""
+    """Loss or weights became infinite or not a number, in `epoch`."""
 
-    def __init__(self, message: str, epoch: int) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, epoch: int, lr: float) -> None:
+        super().__init__(f"the {what} in epoch {epoch}: try a smaller learning rate than {lr:g}")
         self.epoch = epoch
 
 
@@ -52,16 +50,10 @@ class TrainingData:
 
 @dataclass
 class Trained:
-    """What training leaves beside the weights: one record an epoch and the kept epoch's number.
-
-    `shown_classes` and `shown_confidences` hold, for each epoch, the predicted class and its
-    probability in 1/255 of the `shown` split, uint8 (N,).
-    """
+    """What training leaves beside the weights: one record an epoch and the kept epoch's number."""
 
     history: list[dict[str, Any]] = field(default_factory=list)
     kept_epoch: int = 0
-    shown_classes: list[Tensor] = field(default_factory=list)
-    shown_confidences: list[Tensor] = field(default_factory=list)
 
     def outcome(self) -> dict[str, Any]:
         """What metrics.json says of the training itself."""
@@ -75,20 +67,26 @@ class Trained:
             "total_seconds": self.history[-1]["total_seconds"] if self.history else 0.0,
         }
 
-    def predictions(self, count: int) -> dict[str, np.ndarray]:
-        """`epoch_classes` and `epoch_confidences` uint8 (E, count), also of no epoch at all."""
-        found = {"epoch_classes": self.shown_classes, "epoch_confidences": self.shown_confidences}
-        none = np.empty((0, count), np.uint8)
-        return {name: torch.stack(rows).numpy() if rows else none for name, rows in found.items()}
-
     def to_dict(self) -> dict[str, Any]:
-        """As a checkpoint holds it; the lists as one tensor each, which is written much faster."""
-        names = ("shown_classes", "shown_confidences")
-        stacked = {name: torch.stack(getattr(self, name)) for name in names if getattr(self, name)}
-        return {**vars(self), "history": list(self.history), **stacked}
+        """As a checkpoint holds it."""
+        return {"history": list(self.history), "kept_epoch": self.kept_epoch}
 
     @classmethod
     def from_dict(cls, saved: dict[str, Any]) -> Trained:
         """The reverse of `to_dict`."""
-        names = ("shown_classes", "shown_confidences")
-        return cls(**{**saved, **{name: list(saved[name]) for name in names}})
+        return cls(list(saved["history"]), saved["kept_epoch"])
+
+
+def explain(error: BaseException) -> str:
+    """An error of a training as a sentence that says what to do."""
+    text = str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return "Disk full: free some space, then resume; the last checkpoint is whole."
+    memory = isinstance(error, MemoryError) or "allocate memory" in text or "out of memory" in text
+    if isinstance(error, RuntimeError) and is_lost(error):
+        return "A process that trained along ended; Resume goes on from the last epoch."
+    if memory:
+        return "Ran out of memory: take a smaller batch or a smaller model."
+    if type(error).__module__.startswith("core."):
+        return text[:1].upper() + text[1:]
+    return f"Failed with {type(error).__name__}: {text[:300]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -39,15 +39,39 @@ def train_step(
     optimizer: torch.optim.Optimizer,
     autocast: torch.autocast,
     factor: float = 1.0,
-) -> tuple[Tensor, Tensor]:
-    """One update, of `factor` times the loss; (loss, logits) without their graph."""
+    reduce: Callable[[nn.Module], None] = lambda network: None,
+    weight: Tensor | None = None,
+    measure: bool = False,
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """One update, of `factor` times the loss, by gradients that went through `reduce(network)`.
+
+    `labels` are classes int64 (N,) or shares of classes (N, classes), `weight` (classes,) is what
+    an image of each class counts. Returns (loss, logits, norm) without their graph. The loss is the
+    plain cross-entropy, as validation has it: label smoothing and weights are part of what is
+    optimised only. The norm is that of all gradients before they are clipped; None where they are
+    not clipped and `measure` does not ask for it.
+    """
     with autocast:
         logits = network(images)
-    loss = F.cross_entropy(logits.float(), labels, label_smoothing=config.label_smoothing)
+    logits, smoothing = logits.float(), config.label_smoothing
+    if weight is None:
+        loss = F.cross_entropy(logits, labels, label_smoothing=smoothing)
+    else:  # over the number of images, so that the parts of several processes add up to the whole
+        sums = F.cross_entropy(logits, labels, weight, label_smoothing=smoothing, reduction="sum")
+        loss = sums / len(labels)
     optimizer.zero_grad(set_to_none=True)
     (loss if factor == 1.0 else loss * factor).backward()
+    reduce(network)
+    norm = None
+    if config.clip:
+        norm = nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+    elif measure:
+        gradients = [each.grad for each in network.parameters() if each.grad is not None]
+        norm = nn.utils.get_total_norm(gradients)
     optimizer.step()
-    return loss.detach(), logits.detach()
+    logits = logits.detach()
+    same = not smoothing and weight is None
+    return loss.detach() if same else F.cross_entropy(logits, labels), logits, norm
 
 
 @torch.inference_mode()

@@ -11,6 +11,7 @@ import torch
 from core.analysis import neighbours, scoring
 from core.data import datasets
 from core.jobs import experiment
+from core.jobs.job import Job
 from core.runs import files, store
 from core.training import recipes
 from tests.helpers import ROOT
@@ -120,7 +121,7 @@ def test_without_a_cache_the_index_is_computed_each_time(tiny, monkeypatch):
 def test_colour_images_of_a_set_without_validation_have_neighbours(artifacts, rgb, model):
     recipe = replace(recipes.get("digits-cnn"), model=model, sizes={})
     config = TINY.replace(epochs=1, validation=0.0)
-    run = experiment.run(recipe, config=config, **ONE_THREAD, dataset=rgb)
+    run = experiment.run(Job(recipe, config, **ONE_THREAD), dataset=rgb)
     stored = neighbours.save(run.id, dataset=rgb)
     assert stored.indices.shape == (70, neighbours.COUNT)
     assert stored.validation_limit is None
@@ -135,7 +136,7 @@ def test_runs_of_2_and_of_100_classes_have_neighbours(artifacts, classes):
     made = replace(made, test=made.train.take(torch.arange(50)))
     recipe = replace(recipes.get("digits-cnn"), model="mlp", sizes={})
     config = TINY.replace(epochs=1, validation=0.0)
-    run = experiment.run(recipe, config=config, **ONE_THREAD, dataset=made)
+    run = experiment.run(Job(recipe, config, **ONE_THREAD), dataset=made)
     stored = neighbours.save(run.id, dataset=made)
     assert stored.indices[:, 0].tolist() == list(range(50))
     assert stored.labels[:, 0].tolist() == (np.arange(50) % classes).tolist()

@@ -8,13 +8,14 @@ import torch
 
 from core.analysis import scoring
 from core.jobs import experiment
+from core.jobs.job import Job
 from core.runs import files, store
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
 
 
 @pytest.mark.trains
 def test_a_changed_data_set_is_not_scored_as_if_it_were_the_same(artifacts, gray):
-    run = experiment.run(recipe_for(gray), **ONE_THREAD, dataset=gray)
+    run = experiment.run(Job(recipe_for(gray), **ONE_THREAD), dataset=gray)
     other = synthetic(train=601)
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
         scoring.reproduce(run.id, other)

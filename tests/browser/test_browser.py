@@ -71,7 +71,7 @@ def best_run(served_root) -> str:
 
 def start_digits(page, epochs: int) -> None:
     """Set the epochs on the Train page and start; ends on the run's live page."""
-    field = page.get_by_label("Epochs")
+    field = page.get_by_role("spinbutton", name="Epochs", exact=True)
     field.fill(str(epochs))
     field.press("Enter")
     page.get_by_text(f"epochs 40 → {epochs}").wait_for()

@@ -131,7 +131,7 @@ def test_a_hosted_server_lets_visitors_change_nothing(open_page, hosted_app, tin
     assert page.get_by_role("button", name="Keep").is_disabled()
     page.goto(f"{hosted_app.address}/train")
     page.get_by_text("A training here has at most 10 epochs").wait_for()
-    field = page.get_by_label("Epochs")
+    field = page.get_by_role("spinbutton", name="Epochs", exact=True)
     assert field.input_value() == "10"
     field.fill("40")
     field.press("Enter")

@@ -5,6 +5,9 @@ import argparse
 import pytest
 
 from core.cli import arguments, main
+from core.jobs.fine_tuning import FIXED
+from core.jobs.job import OPTIONS
+from core.training.settings import FIELDS, hint
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -31,9 +34,30 @@ def test_a_command_gives_its_own_name_and_explains_itself(name):
 
 def test_an_option_of_train_that_is_left_out_changes_nothing():
     given = parse("train", "mnist-mlp")
-    assert (given.recipe, given.seed, given.name) == ("mnist-mlp", 0, None)
-    assert (given.epochs, given.batch_size, given.lr, given.validation) == (None,) * 4
-    assert (given.device, given.precision, given.threads) == ("auto", "auto", None)
+    assert given.recipe == "mnist-mlp"
+    assert {getattr(given, name) for name in FIELDS | OPTIONS} == {None}
+
+
+@pytest.mark.parametrize("name", ["train", "plan", "fine-tune"])
+def test_every_setting_is_an_option_with_its_help_and_its_range(name):
+    shown = " ".join(commands()[name].format_help().split())
+    known = (FIELDS | OPTIONS).items()
+    told = [(key, field) for key, field in known if name != "fine-tune" or key not in FIXED]
+    for key, field in told:
+        assert f"--{key.replace('_', '-')}" in shown
+        assert hint(field) in shown.replace("- ", "-"), key
+    assert all(f" {group}: " in shown for group in ("training", "advanced", "augmentation"))
+
+
+def test_switches_are_turned_on_and_off():
+    assert parse("train", "fashion-house", "--flip").flip is True
+    assert parse("train", "fashion-house", "--no-flip").flip is False
+
+
+def test_what_trained_weights_are_used_to_is_no_option_of_fine_tune(capsys):
+    for name in FIXED:
+        with pytest.raises(SystemExit):
+            parse("fine-tune", "a-run", f"--{name}", "0")
 
 
 def test_former_names_are_taken_and_not_shown():

@@ -30,6 +30,13 @@ def test_errors_name_the_thing_and_exit_2(artifacts, capsys, arguments, message)
     assert message in capsys.readouterr().err
 
 
+def test_a_variable_that_is_set_wrongly_is_named_and_nothing_is_done(capsys, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_TRAINING", "of")
+    assert main(["runs"]) == 2
+    told = "error: LIGHTBOX_TRAINING: 'of' is unknown; choose one of on, off\n"
+    assert capsys.readouterr() == ("", told)
+
+
 def test_help_is_everywhere(capsys):
     for arguments in ([], ["train"], ["runs"], ["predict"], ["export"], ["evaluate"], ["fetch"]):
         with pytest.raises(SystemExit) as stopped:

@@ -1,13 +1,15 @@
 """Data sets: shapes, fixed splits and hashes."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from core.data import datasets
+from core.data import datasets, sources
 from tests.helpers import ROOT
 
 
@@ -89,6 +91,37 @@ def test_test_images_come_without_torch_and_match_the_whole_set(no_data):
     assert done.stdout.strip() == "[]", done.stderr
 
 
+@pytest.mark.parametrize(("name", "recipe"), [("mnist", "mnist-mlp"), ("fashion-mnist", "fashion")])
+def test_the_sums_of_the_published_sets_are_those_that_the_shipped_runs_saw(name, recipe):
+    shipped = next((ROOT / "artifacts").glob(f"{recipe}-*/run.json"))
+    info = json.loads(shipped.read_text())
+    assert sources.DATASETS[name].sha256 == (info["dataset_sha256"], info["test_sha256"])
+
+
+@pytest.mark.slow
+def test_a_set_is_held_in_memory_twice_and_no_more():
+    """The data set and what training takes of it; counting pixels once took 8 bytes for each."""
+    code = """
+import re, numpy, torch
+from pathlib import Path
+from core.data import datasets
+from core.training.results import TrainingData, TrainConfig
+
+def peak():
+    return int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) / 1000
+
+images, labels = numpy.ones((60_000, 28, 28), "uint8"), numpy.arange(60_000) % 10
+before = peak()
+whole = datasets.from_arrays("x", images, labels, images[:9], labels[:9], tuple("0123456789"))
+parts = TrainingData.of(whole, TrainConfig())
+print(peak() - before)
+"""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("the system does not say how much memory a process took at most")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert float(done.stdout) < 200, done.stderr
+
+
 def test_the_published_sets_have_their_sizes_and_names(real_data):
     mnist, fashion = datasets.load("mnist"), datasets.load("fashion-mnist")
     assert len(mnist.train) == len(fashion.train) == 60_000
@@ -118,11 +151,11 @@ def test_training_images_left_on_the_disk_are_those_of_training(real_data, name)
 
 
 def test_only_sets_of_digits_call_themselves_digits():
-    digits = {name for name, source in datasets.DATASETS.items() if source.digits}
+    digits = {name for name, source in sources.DATASETS.items() if source.digits}
     assert digits == {"digits", "mnist"}
-    for name, source in datasets.DATASETS.items():
-        assert datasets.known({"dataset": name, "classes": list(source.classes)}) is source
-        assert not source.digits or (source.drawn and source.classes == datasets.DIGIT_NAMES)
+    for name, source in sources.DATASETS.items():
+        assert sources.known({"dataset": name, "classes": list(source.classes)}) is source
+        assert not source.digits or (source.drawn and source.classes == sources.DIGIT_NAMES)
 
 
 @pytest.mark.parametrize(
@@ -133,5 +166,5 @@ def test_only_sets_of_digits_call_themselves_digits():
     ],
 )
 def test_nothing_is_presumed_of_a_set_that_is_not_known(info):
-    found = datasets.known(info)
+    found = sources.known(info)
     assert (found.drawn, found.digits) == (False, False)

@@ -1,7 +1,9 @@
 """Fetching: mirrors, checks, one download for two callers. The network is a server on loopback."""
 
+import dataclasses
 import gzip
 import hashlib
+import pathlib
 import struct
 import threading
 from collections import Counter
@@ -11,7 +13,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import MNIST
 
-from core.data import datasets, fetch
+from core.data import datasets, fetch, sources
 
 
 def idx(array: np.ndarray) -> bytes:
@@ -28,6 +30,10 @@ FILES = {
         ("labels-idx1", np.arange(count) % 10),
     )
 }
+SMALL = (
+    "b1cfee8531f495c6669017c3d60bc5e69eec66a6e6a811498bfbad0cd987464f",
+    "2458a6e5e73ab3fd0fe49221f176faea81081deba6931cde3ab589a77ee4ee18",
+)  # of the set that FILES hold, and of its test part
 
 
 @pytest.fixture
@@ -59,6 +65,8 @@ def server():
 @pytest.fixture
 def published(monkeypatch, no_data, server):
     """torchvision's MNIST points at the small files; the test chooses the mirrors."""
+    small = dataclasses.replace(sources.DATASETS["mnist"], sha256=SMALL)
+    monkeypatch.setitem(sources.DATASETS, "mnist", small)
     sums = [(name, hashlib.md5(content).hexdigest()) for name, content in FILES.items()]
     monkeypatch.setattr(MNIST, "resources", sums)
 
@@ -148,8 +156,26 @@ def test_archives_put_there_by_hand_are_used_without_a_network(published, no_dat
     for name, content in FILES.items():
         (folder / name).write_bytes(content)
     assert len(datasets.load_test("mnist")[0]) == 20
-    assert len(datasets.load("mnist").train) == 40
+    assert len(datasets.load_train("mnist")[0]) == len(datasets.load("mnist").train) == 40
     assert not server.served
+    there = [path.name for path in no_data.rglob("*") if not path.is_dir()]
+    assert sorted(there) == sorted(FILES)  # nothing is written: the folder may be read-only
+
+
+def test_a_kill_while_a_file_is_unpacked_leaves_none_of_its_name(published, no_data, monkeypatch):
+    from torchvision.datasets import utils
+
+    def half(_, folder, *__):
+        (pathlib.Path(folder) / IMAGES.replace("t10k", "train")).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    published("good")
+    with monkeypatch.context() as patch:
+        patch.setattr(utils, "extract_archive", half)
+        with pytest.raises(KeyboardInterrupt):
+            datasets.load("mnist")
+    assert not list(no_data.glob("MNIST/raw/*ubyte"))
+    assert len(datasets.load("mnist").train) == 40
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\0\x08\x03short", idx(np.zeros(3))])
@@ -239,3 +265,40 @@ def test_an_archive_whose_bytes_were_changed_is_named(tmp_path):
     (folder / f"{IMAGES}.gz").write_bytes(changed)
     with pytest.raises(datasets.DatasetError, match="cannot be read"):
         fetch.read_part(folder, "t10k")
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+@pytest.mark.parametrize("part", ["images", "labels"])
+@pytest.mark.parametrize("fault", ["empty", "torn", "altered"])
+def test_a_plain_file_that_is_not_what_its_archive_holds_is_passed_over(
+    tmp_path, part, fault, mapped
+):
+    name = {"images": IMAGES, "labels": LABELS}[part]
+    good = GOOD[f"{name}.gz"]
+    wrong = {"empty": b"", "torn": good[:-7], "altered": good[:-1] + bytes([good[-1] ^ 1])}[fault]
+    folder = laid(tmp_path, **{part: wrong})
+    (folder / f"{name}.gz").write_bytes(FILES[f"{name}.gz"])
+    images, labels = fetch.read_part(folder, "t10k", mapped=mapped)
+    assert images.tobytes() == GOOD[f"{IMAGES}.gz"][16:]
+    assert labels.tobytes() == GOOD[f"{LABELS}.gz"][8:]
+
+
+@pytest.mark.parametrize("part", ["train", "t10k"])
+@pytest.mark.parametrize("name", [IMAGES, LABELS])
+@pytest.mark.parametrize("packed", [False, True])
+def test_an_altered_file_is_refused_by_its_name(published, no_data, part, name, packed):
+    """Also as an archive that is whole, and without its archive: as people have unpacked it."""
+    folder = no_data / "MNIST" / "raw"
+    folder.mkdir(parents=True)
+    laid(folder)
+    assert len(datasets.load("mnist").train) == len(datasets.load_train("mnist")[0]) == 40
+    path = folder / name.replace("t10k", part)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 0xF0  # also a label that is none
+    path.write_bytes(content)
+    if packed:
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(content))
+    readers = [datasets.load, datasets.load_train] + [datasets.load_test] * (part == "t10k")
+    for read in readers:
+        with pytest.raises(datasets.DatasetError, match=rf"{path.name} .* delete both"):
+            read("mnist")

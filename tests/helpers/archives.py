@@ -9,7 +9,6 @@ import os
 import pytest
 
 from core.analysis import neighbours, scoring
-from core.jobs import queue
 from core.reports import archive
 from core.runs import files, safe_zip, store, tags
 from core.runs.safe_zip import BadArchive
@@ -37,8 +36,8 @@ def refuse(found: dict[str, bytes], match: str) -> None:
     before = sorted(os.listdir(store.root()))
     with pytest.raises((BadArchive, files.BrokenRun, ValueError), match=match):
         archive.take_in(safe_zip.pack(found))
-    assert sorted(set(os.listdir(store.root())) - {".turn.lock"}) == sorted(
-        set(before) - {".turn.lock"}
+    assert sorted(set(os.listdir(store.root())) - {".changes.lock"}) == sorted(
+        set(before) - {".changes.lock"}
     )
 
 
@@ -61,5 +60,5 @@ def rich(tiny):
     neighbours.save(tiny.id)
     scoring.save_reproduction(tiny.id)
     tags.write(tiny.info["test_sha256"], 3, "ambiguous")
-    queue.annotate(tiny.id, note="Look at 8")
+    tags.annotate(tiny.id, note="Look at 8")
     return store.load(tiny.id)

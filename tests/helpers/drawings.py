@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 from PIL import Image
 
 from core.data import datasets
-from core.data.datasets import DIGIT_NAMES
+from core.data.sources import DIGIT_NAMES
 from core.jobs import fine_tuning
+from core.jobs.job import Job
 from core.reading import personal
 from core.reading.personal import Kind
 from core.runs import store
@@ -38,8 +41,7 @@ def keep_training_images(
         personal.add(kind, picture, images[index], label, answered=answered)
 
 
-def further(run: store.Run, **changes) -> dict:
-    """What a training further is asked for with, but for the name."""
-    found = fine_tuning.request(run.id, **changes)
-    wanted = {key: found[key] for key in ("recipe", "config", "seed", "tuning")}
-    return wanted | ONE_THREAD
+def further(run: store.Run, **changes) -> Job:
+    """A training further, without a name."""
+    job = fine_tuning.request(run.id, **ONE_THREAD, **changes)
+    return dataclasses.replace(job, name=None)

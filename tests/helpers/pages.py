@@ -23,7 +23,7 @@ def fresh_caches():
 @pytest.fixture
 def no_workers(monkeypatch):
     """Runs get into line, but nobody starts to train them."""
-    monkeypatch.setattr(queue, "_start", lambda run_id: None)
+    monkeypatch.setattr(queue, "keep_going", lambda: None)
 
 
 def open_page(page: str, /, **query: str) -> AppTest:

@@ -3,10 +3,10 @@
 # Ten rooms from the ground up. A room imports only rooms above it, a file only what stands above
 # it in its own room.
 ROOMS = {
-    "data": ["folders", "fetch", "digits", "datasets"],
+    "data": ["folders", "sources", "fetch", "digits", "datasets"],
     "training": [
-        "sizes",
         "settings",
+        "sizes",
         "recipes",
         "models",
         "steps",
@@ -14,6 +14,8 @@ ROOMS = {
         "hardware",
         "distributed",
         "results",
+        "batches",
+        "optimization",
         "loop",
         "precision",
     ],
@@ -30,7 +32,9 @@ ROOMS = {
     ],
     "runs": [
         "files",
+        "locks",
         "safe_zip",
+        "line",
         "status",
         "store",
         "limits",
@@ -67,11 +71,13 @@ ROOMS = {
         "personal_scores",
     ],
     "jobs": [
+        "job",
         "fine_tuning",
         "experiment",
         "plan",
         "queue",
         "background_tasks",
+        "supervisor",
         "worker",
         "progress",
     ],

@@ -5,13 +5,14 @@ Each trains small networks and leaves what it ended with in FOLDER/RANK.pth.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import sys
 
 import torch
 
 from core.data.datasets import Split
-from core.training import distributed, models
+from core.training import distributed, loop, models
 from core.training.loop import train
 from core.training.results import TrainingData
 from core.training.settings import TrainConfig
@@ -22,14 +23,19 @@ UNEVEN = PLAIN.replace(batch_size=25)  # parts of 13 and 12, the last batch 10 a
 SINGLE = PLAIN.replace(batch_size=36)  # the last batch has one image
 THREE = PLAIN.replace(batch_size=71)  # parts of 36 and 35, the last batch has three images
 ODD = PLAIN.replace(batch_size=35)  # parts of 18 and 17, the last batch 3 and 2
+WEIGHTS = UNEVEN.replace(balance="weights", clip=0.05, schedule="cosine", warmup=0.5)
+SAMPLING = UNEVEN.replace(balance="sampling", ema=0.5)
 CASES = {"uneven": UNEVEN, "single": SINGLE, "three": THREE, "odd": ODD}
+CASES |= {"weights": WEIGHTS, "sampling": SAMPLING}
 NORM = PLAIN.replace(epochs=2, batch_size=25, rotation=5.0)
 
 
-def parts() -> TrainingData:
-    """Patches of noise, brighter where their class is."""
+def parts(skewed: bool = False) -> TrainingData:
+    """Patches of noise, brighter where their class is; with `skewed` most are of the first."""
     generator = torch.Generator().manual_seed(3)
     labels = torch.arange(COUNT) % CLASSES
+    if skewed:
+        labels *= torch.arange(COUNT) % 7 < 2
     images = torch.randint(0, 120, (COUNT, *SHAPE), generator=generator)
     for index, label in enumerate(labels.tolist()):
         images[index, :, 2 * label : 2 * label + 2] += 100
@@ -44,7 +50,7 @@ def network(name: str = "mlp", **sizes) -> torch.nn.Module:
 
 def weights(config: TrainConfig, world: distributed.World, name: str = "mlp", **sizes) -> dict:
     model = network(name, **sizes)
-    done = train(model, parts(), config, world=world)
+    done = train(model, parts(config.balance != "none"), config, world=world)
     state = {key: value.clone() for key, value in model.state_dict().items()}
     return {"state": state, "history": done.history}
 
@@ -59,6 +65,41 @@ def ending(world: distributed.World, data: TrainingData, **calls) -> str:
     return "nothing"
 
 
+def resumed(world: distributed.World) -> bool:
+    """Whether a training that goes on from its second epoch ends with the unbroken one's bits."""
+    more = {"ema": 0.9, "mixup": 0.5, "schedule": "plateau", "step_size": 1, "patience": 4}
+    config, saved = NORM.replace(epochs=4, batch_size=36, **more), {}
+
+    def keep(record, checkpoint, answers) -> None:
+        if record["epoch"] == 2:
+            saved.update(copy.deepcopy(checkpoint))
+
+    sizes = {"widths": (8, 8), "batch_norm": True, "dropout": 0.2}
+    unbroken, broken = network("cnn", **sizes), network("cnn", **sizes)
+    train(unbroken, parts(), config, world=world, keep=keep)
+    train(broken, parts(), config, world=world, resume=world.broadcast(saved))
+    pairs = zip(unbroken.state_dict().values(), broken.state_dict().values(), strict=True)
+    return all(torch.equal(*pair) for pair in pairs)
+
+
+def early(world: distributed.World) -> list[float]:
+    """Learning rates of a training whose validation loss never falls."""
+    rates, take = [], loop.make_optimizer
+    config = PLAIN.replace(epochs=50, patience=3, schedule="plateau", step_size=1, gamma=0.5)
+
+    def spied(*given):
+        made = take(*given)
+        rates.append(made)
+        return made
+
+    score, loop.make_optimizer = loop.score, spied
+    loop.score = lambda *_: {"validation_loss": 1.0, "validation_accuracy": 0.5}
+    train(network(), parts(), config, world=world)
+    loop.score, loop.make_optimizer = score, take
+    world.sum(1.0)
+    return [rates[0].param_groups[0]["lr"]]
+
+
 def main() -> int:
     torch.set_num_threads(1)
     world = distributed.join("cpu")
@@ -69,7 +110,14 @@ def main() -> int:
     told = {"on_batch": refuse} if world.rank == 0 else {}
     closed = {"on_epoch": refuse} if world.rank == 0 else {}
     overflowing = dataclasses.replace(parts(), std=(1e-38,))
-    found = {
+    found: dict = {"resumed": resumed(world)}
+    if world.size > 2:
+        torch.save(found, f"{sys.argv[1]}/{world.rank}.pth")
+        if world.rank:
+            world.broadcast()
+        world.leave()
+        return 0
+    found |= {
         "world": [world.rank, world.size, world.backend],
         "cases": {name: weights(config, world) for name, config in CASES.items()},
         "norm": weights(NORM, world, "cnn", widths=(4, 4), batch_norm=True, dropout=0.2),
@@ -78,6 +126,7 @@ def main() -> int:
             "epoch": ending(world, parts(), **closed),
             "diverged": ending(world, overflowing),
         },
+        "early": early(world),
         "broadcast": world.broadcast({"from": world.rank, "tensor": torch.ones(2)}),
     }
     torch.save(found, f"{sys.argv[1]}/{world.rank}.pth")

@@ -4,9 +4,11 @@ milliseconds instead of seconds. What they do is what `python -m core work` does
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import multiprocessing
 import os
+import random
 import signal
 import sys
 import tempfile
@@ -14,7 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from core.jobs import background_tasks, queue, worker
+from core.jobs.job import Job
 from core.runs import store
 from core.training import recipes
 from core.training.settings import TrainConfig
@@ -42,15 +47,17 @@ SMALL = recipes.Recipe(
 
 
 def ready() -> None:
-    """Wait until workers start at once: a job whose worker is slow to come looks interrupted."""
+    """Wait until workers start at once."""
     _start(SERVER.Process(target=time.time, daemon=True)).join(120)
 
 
 def put_in_line(epochs: int = 3, **settings) -> str:
-    """Submit the small recipe without starting a worker; its run id."""
+    """A run of the small recipe that the caller trains by `begin`; its id."""
     fixed = {"precision": "float32", "threads": 1, "device": "cpu"}
-    config = SMALL.config.replace(epochs=epochs)
-    return queue.submit(SMALL, config=config, start=False, **(fixed | settings)).run_id
+    config, visitor = SMALL.config.replace(epochs=epochs), settings.pop("visitor", None)
+    return queue.submit(
+        Job(SMALL, config, **(fixed | settings)), visitor=visitor, begin=False
+    ).run_id
 
 
 def begin(run_id: str, fault: str | None = None):
@@ -169,6 +176,27 @@ def task_done(run: store.Run, name: str, seconds: float = 90) -> background_task
     raise AssertionError(f"still at work: {found}; {(run.folder / f'{name}.log').read_text()}")
 
 
+def processes(artifacts: Path, *commands: str) -> list[psutil.Process]:
+    """The processes of these commands that a test's own folder has."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            mine = process.environ().get("LIGHTBOX_ARTIFACTS") == str(artifacts.resolve())
+            _, _, program, command, *_ = [*process.cmdline(), "", "", "", ""]
+            if mine and program == "core" and command in commands:
+                found.append(process)
+    return found
+
+
+def kill_one(artifacts: Path, chance: random.Random, *commands: str) -> int:
+    """SIGKILL one of them, by default worker or supervisor, chosen by chance; how many were."""
+    if not (found := processes(artifacts, *(commands or ("work", "supervise")))):
+        return 0
+    with contextlib.suppress(psutil.Error):
+        chance.choice(found).kill()
+    return 1
+
+
 def epochs_done(run_id: str) -> int:
     return len(store.load(run_id).history()[0])
 
@@ -188,6 +216,8 @@ __all__ = [
     "begin",
     "epochs_done",
     "kill",
+    "kill_one",
+    "processes",
     "put_in_line",
     "ready",
     "state_of",

@@ -1,16 +1,11 @@
 """Small jobs about a run, in their own processes."""
 
-import os
-import time
-
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from core.analysis import neighbours
-from core.jobs import background_tasks
-from core.runs import files, limits, store
-from tests.helpers import workers
+from core.jobs import background_tasks, queue
+from core.runs import files, limits, line, locks, store
 from tests.helpers.workers import task_done
 
 
@@ -33,41 +28,28 @@ def test_a_task_that_fails_says_why(tiny):
     assert "checksum mismatch" in found.reason
 
 
-def test_a_killed_task_is_known_to_be_dead_and_can_be_started_again(tiny):
+def test_a_killed_task_is_known_to_be_dead_and_can_be_started_again(tiny, monkeypatch):
+    monkeypatch.setattr(queue, "keep_going", lambda: None)
     path = tiny.folder / "neighbours.task.json"
     files.write_json(path, {"state": "running", "share": 0.4})
     found = background_tasks.progress(tiny.folder, "neighbours")
     assert (found.status, found.active) == ("failed", False)
     assert "start it again" in found.reason
-    files.write_json(path, {"state": "waiting", "share": 0.0})
-    assert background_tasks.progress(
-        tiny.folder, "neighbours"
-    ).active  # its process has time to start
-    os.utime(path, (time.time() - 60, time.time() - 60))
-    assert background_tasks.progress(tiny.folder, "neighbours").status == "failed"
+    assert background_tasks.start(tiny.id, "neighbours")
+    assert background_tasks.progress(tiny.folder, "neighbours").status == "waiting"
 
 
-def test_a_task_tells_its_share_while_it_holds_the_lock(tiny, monkeypatch):
+def test_a_task_tells_its_share_while_it_works(tiny, monkeypatch):
     monkeypatch.setattr(background_tasks.limits, "lower_priority", lambda: None)
+    with line.changing(store.root()) as db:
+        line.put(db, line.Row(tiny.id, "neighbours", running=True))
     with background_tasks.reporting(tiny.id, "neighbours") as reporting:
         reporting(0.25)
+        assert locks.is_locked(tiny.folder, line.Row(tiny.id, "neighbours").lock)
         assert background_tasks.progress(tiny.folder, "neighbours") == background_tasks.Progress(
             "running", 0.25
         )
     assert background_tasks.progress(tiny.folder, "neighbours").status == "done"
-
-
-@pytest.mark.slow
-def test_tasks_work_one_after_the_other(tiny):
-    with FileLock(store.root() / background_tasks.TURN):
-        background_tasks.start(tiny.id, "neighbours")
-        workers.until((tiny.folder / "neighbours.task.lock").exists, seconds=60)
-        time.sleep(0.5)  # in which it would have begun
-        assert background_tasks.progress(tiny.folder, "neighbours") == background_tasks.Progress(
-            "waiting"
-        )
-        assert neighbours.read(tiny) is None
-    assert task_done(tiny, "neighbours").status == "done"
 
 
 def test_a_folder_that_cannot_be_written_is_named(tiny, monkeypatch):

@@ -1,5 +1,6 @@
 """Training further with own drawings: what it begins from is frozen, honest and resumable."""
 
+import dataclasses
 import json
 import shutil
 
@@ -12,6 +13,7 @@ from core.analysis import scoring
 from core.data import datasets
 from core.evaluation import curves
 from core.jobs import experiment, fine_tuning, queue
+from core.jobs.job import Job
 from core.reading import personal
 from core.runs import files, store
 from core.training import recipes
@@ -63,8 +65,19 @@ def test_test_images_among_the_drawings_are_left_out(kept):
     assert not fine_tuning.near_duplicates(found.fit[0], test).any()
 
 
+def test_test_images_are_made_ready_once_however_many_small_pictures_there_are(kept, monkeypatch):
+    kind, test = personal.kind_of(kept), datasets.load_test("digits")[0]
+    for place in range(5):
+        other = np.eye(28, k=place, dtype=np.uint8)[None] * 255
+        personal.add(kind, Image.fromarray(255 - test[place, 0]), other, "0")
+    sizes, unit = [], fine_tuning._unit
+    monkeypatch.setattr(fine_tuning, "_unit", lambda rows: sizes.append(len(rows)) or unit(rows))
+    assert fine_tuning.prepare(kept.id).personal["test_images_left_out"] == 5
+    assert sizes.count(len(test)) == 1
+
+
 def test_a_run_trained_further_says_from_what_and_with_what(kept):
-    run = experiment.run(**further(kept))
+    run = experiment.run(further(kept))
     drawings = run.info["personal"]
     assert run.info["start_from"]["run"] == kept.id
     assert run.info["start_from"]["weights_sha256"] == store.weights_sha256(kept)
@@ -90,7 +103,7 @@ def test_a_run_trained_further_says_from_what_and_with_what(kept):
 
 def test_it_starts_from_the_weights_and_not_from_chance(kept):
     """One epoch at a rate that changes nothing: what comes out is what went in."""
-    run = experiment.run(**further(kept, epochs=1, lr=1e-8))
+    run = experiment.run(further(kept, epochs=1, lr=1e-8))
     before, after = store.read_weights(kept), store.read_weights(run)
     for name, value in before.items():
         if "running" not in name and "num_batches" not in name:
@@ -98,7 +111,7 @@ def test_it_starts_from_the_weights_and_not_from_chance(kept):
 
 
 def test_evaluate_reproduces_it_when_the_set_has_grown_and_the_first_run_is_gone(kept):
-    run = experiment.run(**further(kept))
+    run = experiment.run(further(kept))
     keep_training_images(personal.kind_of(kept), 5, first=100)
     queue.delete(kept.id)
     assert scoring.reproduce(run.id).exact
@@ -113,7 +126,7 @@ def broken_off(kept: store.Run, after: int, **changes) -> store.Run:
     if after == 0:
         callbacks = experiment.Callbacks(start=lambda info: stop({"epoch": 0}))
     with pytest.raises(KeyboardInterrupt):
-        experiment.run(**further(kept, **changes), callbacks=callbacks)
+        experiment.run(further(kept, **changes), callbacks=callbacks)
     return next(run for run in store.list_runs() if run.status == "interrupted")
 
 
@@ -122,7 +135,7 @@ def test_it_is_resumed_to_the_end_of_an_unbroken_one(kept, after):
     """Case 8: also when meanwhile the set has grown and the first run is gone, and also when it
     was broken off before its first checkpoint.
     """
-    unbroken = experiment.run(**further(kept, epochs=2))
+    unbroken = experiment.run(further(kept, epochs=2))
     broken = broken_off(kept, after, epochs=2)
     keep_training_images(personal.kind_of(kept), 9, first=200)
     queue.delete(kept.id)
@@ -147,19 +160,19 @@ def test_drawings_changed_under_a_run_are_noticed(kept):
         experiment.resume(broken.id)
 
 
-def test_the_line_freezes_what_was_there_when_it_was_asked_for(kept):
+def test_the_line_freezes_what_was_there_when_it_was_asked_for(kept, no_workers):
     kind = personal.kind_of(kept)
-    submitted = queue.submit(**further(kept), start=False)
-    again = queue.submit(**further(kept), start=False)
+    submitted = queue.submit(further(kept))
+    again = queue.submit(further(kept))
     assert (again.run_id, again.already) == (submitted.run_id, True)  # case 3
     run = store.load(submitted.run_id)
     keep_training_images(kind, 9, first=300)
     found = fine_tuning.frozen(run.folder, run.info)
     assert found.personal == run.info["personal"]
     assert len(found.fit[1]) + len(found.held_out[1]) == 24
-    more = queue.submit(**further(kept), start=False)
+    more = queue.submit(further(kept))
     assert not more.already
-    plain = queue.submit(**{**further(kept), "tuning": None}, start=False)
+    plain = queue.submit(dataclasses.replace(further(kept), tuning=None))
     assert not plain.already  # the same settings from the beginning are another wish
 
 
@@ -169,29 +182,29 @@ def test_it_is_no_seed_of_the_recipe_that_it_goes_on_from(kept):
 
 
 def test_a_further_training_of_a_further_training_counts_only_images_of_the_set(kept):
-    first = experiment.run(**further(kept))
+    first = experiment.run(further(kept))
     found = fine_tuning.request(first.id)
-    assert found["tuning"].personal["repeats"] == first.info["personal"]["repeats"]
-    assert found["config"].lr == first.info["config"]["lr"]  # gentle already
-    assert found["name"].endswith("with own drawings")
+    assert found.tuning.personal["repeats"] == first.info["personal"]["repeats"]
+    assert found.config.lr == first.info["config"]["lr"]  # gentle already
+    assert found.name.endswith("with own drawings")
 
 
 def test_other_data_under_the_same_name_is_refused(kept):
     with pytest.raises(ValueError, match="is not the one the run was trained on"):
-        experiment.run(**further(kept), dataset=synthetic())
+        experiment.run(further(kept), dataset=synthetic())
 
 
-def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch):
+def test_what_cannot_be_trained_further_says_why(tiny, monkeypatch, no_workers):
     with pytest.raises(ValueError, match=r"of 0 drawings .* none is there to train on"):
         fine_tuning.prepare(tiny.id)
     with pytest.raises(store.RunNotFound):
         fine_tuning.prepare("nobody")
-    waiting = queue.submit(recipes.get("digits-cnn"), start=False).run_id
+    waiting = queue.submit(Job(recipes.get("digits-cnn"))).run_id
     with pytest.raises(ValueError, match="only a finished run can be trained further"):
         fine_tuning.prepare(waiting)
 
 
-def test_a_damaged_first_run_leaves_nothing_in_line(kept):
+def test_a_damaged_first_run_leaves_nothing_in_line(kept, no_workers):
     """Case 26."""
     found = further(kept)
     path = kept.folder / store.WEIGHTS
@@ -199,13 +212,13 @@ def test_a_damaged_first_run_leaves_nothing_in_line(kept):
     content[-200] ^= 1
     path.write_bytes(content)
     with pytest.raises(files.BrokenRun, match="checksum mismatch"):
-        queue.submit(**found, start=False)
+        queue.submit(found)
     assert queue.active_runs() == []
     assert [run.id for run in store.list_runs()] == [kept.id]
 
 
 def test_a_copy_of_a_run_from_elsewhere_without_its_drawings_is_still_evaluated(kept):
-    run = experiment.run(**further(kept))
+    run = experiment.run(further(kept))
     (run.folder / fine_tuning.DRAWINGS).unlink()
     assert scoring.reproduce(run.id).exact
     info = json.loads((run.folder / store.INFO).read_text())

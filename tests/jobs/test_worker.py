@@ -1,7 +1,6 @@
 """Workers: turns, kills at any moment, stops, faults. Each is a real process."""
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -11,9 +10,11 @@ import time
 
 import pytest
 import torch
+from filelock import Timeout
 
-from core.jobs import queue, worker
-from core.runs import files, status, store
+from core.jobs import queue, supervisor, worker
+from core.runs import files, locks, status, store
+from core.training import results
 from tests.helpers import ROOT, workers
 
 pytestmark = pytest.mark.trains
@@ -40,8 +41,7 @@ def test_a_worker_trains_what_is_in_line_and_frees_its_lock(in_line):
     run = store.load(run_id)
     assert run.status == "finished"
     assert run.metrics["epochs"] == 3
-    assert not (run.folder / status.TICKET).exists()
-    assert not status.is_locked(run.folder)
+    assert not locks.is_locked(run.folder)
 
 
 @pytest.mark.slow
@@ -69,7 +69,7 @@ def test_killed_at_thirty_random_moments_it_ends_with_the_weights_of_an_unbroken
             saved = files.read_tensors(folder / store.CHECKPOINT)
             done = len(saved["done"]["history"])
             assert done in (len(history), len(history) - 1)
-        queue.resume(broken, start=False)
+        queue.resume(broken, begin=False)
     workers.begin(broken).join(300)
     run = store.load(broken)
     assert run.status == "finished"
@@ -91,7 +91,7 @@ def test_killed_inside_a_checkpoint_save_the_previous_checkpoint_loads(in_line):
     assert list(run.folder.glob(".checkpoint.pth.*.tmp"))
     assert len(files.read_tensors(run.folder / store.CHECKPOINT)["done"]["history"]) == 1
     assert len(run.history()[0]) == 2
-    queue.resume(run_id, start=False)
+    queue.resume(run_id, begin=False)
     workers.begin(run_id).join(60)
     unbroken = in_line(name="another")
     workers.begin(unbroken).join(60)
@@ -139,8 +139,7 @@ def test_a_stopped_run_resumes_to_the_end_of_an_unbroken_one(in_line):
     queue.stop(run_id)
     process.join(20)
     assert workers.state_of(run_id) == "stopped"
-    queue.resume(run_id, start=False)
-    assert workers.state_of(run_id) == "queued"
+    queue.resume(run_id, begin=False)
     workers.begin(run_id).join(60)
     unbroken = in_line(60, name="another")
     workers.begin(unbroken).join(60)
@@ -148,28 +147,35 @@ def test_a_stopped_run_resumes_to_the_end_of_an_unbroken_one(in_line):
     assert same(weights(unbroken), weights(run_id))
 
 
-def test_a_worker_that_hangs_is_said_not_to_respond_and_stop_ends_it(in_line, monkeypatch):
+def test_a_worker_that_hangs_is_said_not_to_respond_and_the_supervisor_ends_it(
+    in_line, monkeypatch
+):
     """Case 10."""
     monkeypatch.setattr(status, "STALL_S", 1.0)
     run_id = in_line()
     process = workers.begin(run_id, fault="hang")
     workers.until(lambda: workers.state_of(run_id) == "stalled")
-    monkeypatch.setattr(queue, "_is_worker", lambda pid, _: pid == process.pid)
-    assert queue.stop(run_id) == "ended"
+    monkeypatch.setattr(queue, "keep_going", lambda: None)
+    assert queue.stop(run_id) == "ending"
+    supervisor.Supervisor(supervisor.ThisMachine()).tick()
     process.join(10)
     assert workers.state_of(run_id) == "stopped"
 
 
-def test_stop_never_kills_a_process_that_is_not_the_runs_worker(in_line, monkeypatch):
-    monkeypatch.setattr(status, "STALL_S", -1.0)
-    run_id = in_line()
-    folder = store.load(run_id).folder
-    with files.lock(folder):
-        (folder / status.TICKET).unlink()
-        files.write_json(folder / status.HEARTBEAT, {"pid": os.getppid()})
-        assert workers.state_of(run_id) == "stalled"
-        assert queue.stop(run_id) == "stopping"
-    os.kill(os.getppid(), 0)  # still there
+def test_a_second_worker_of_a_run_leaves_it_to_the_first(in_line, monkeypatch):
+    """Case 58: a supervisor that was killed had begun one."""
+    run_id = in_line(5000)
+    process = workers.begin(run_id)
+    workers.until(lambda: workers.state_of(run_id) == "running")
+    monkeypatch.setattr(locks, "LOCK_S", 0.1)
+    with pytest.raises(Timeout):
+        worker.work(run_id)
+    assert workers.state_of(run_id) == "running"
+    workers.kill(process)
+    (store.folder_of(run_id) / status.STOP).touch()
+    before = sorted(path.name for path in store.folder_of(run_id).iterdir())
+    worker.work(run_id)  # stopped before it began: there is nothing to do
+    assert sorted(path.name for path in store.folder_of(run_id).iterdir()) == before
 
 
 def test_a_full_disk_fails_cleanly_and_the_last_checkpoint_is_whole(in_line):
@@ -180,7 +186,7 @@ def test_a_full_disk_fails_cleanly_and_the_last_checkpoint_is_whole(in_line):
     assert run.status == "failed"
     assert status.sentence(run.folder, "failed", 2).startswith("Disk full")
     assert len(files.read_tensors(run.folder / store.CHECKPOINT)["done"]["history"]) == 1
-    queue.resume(run_id, start=False)
+    queue.resume(run_id, begin=False)
     workers.begin(run_id).join(60)
     assert workers.state_of(run_id) == "finished"
 
@@ -235,76 +241,14 @@ def test_a_loss_that_becomes_nan_is_flagged_at_its_epoch_and_the_last_finite_one
     assert all(torch.isfinite(value).all() for value in saved["model"].values())
 
 
-def test_a_turn_is_taken_only_under_the_one_lock(in_line):
-    """Case 47: else two workers could look at the line at once and both see nobody train."""
-    run_id = in_line()
-    with queue.queue_lock():
-        process = workers.begin(run_id)
-        workers.until(lambda: status.is_locked(store.folder_of(run_id)))
-        time.sleep(3 * worker.POLL_S)
-        assert workers.state_of(run_id) == "queued"
-    process.join(60)
-    assert workers.state_of(run_id) == "finished"
-
-
-@pytest.mark.slow
-def test_one_trains_at_a_time_and_the_oldest_ticket_goes_first(in_line):
-    """Case 47: the workers know each other only through the folder."""
-    ids = [in_line(60, seed=seed) for seed in range(3)]
-    processes = {run_id: workers.begin(run_id) for run_id in reversed(ids)}
-    most, order = 0, []
-    while any(process.is_alive() for process in processes.values()):
-        running = [run_id for run_id in ids if workers.state_of(run_id) == "running"]
-        for _ in range(5 * (len(running) > 1)):  # one may end and the next begin between two looks
-            running = [run_id for run_id in running if workers.state_of(run_id) == "running"]
-        most = max(most, len(running))
-        order += [run_id for run_id in running if run_id not in order]
-        time.sleep(0.02)
-    assert most == 1
-    assert order == ids
-    assert {workers.state_of(run_id) for run_id in ids} == {"finished"}
-
-
-def test_two_may_train_at_once_when_the_installation_says_so(in_line, monkeypatch):
-    monkeypatch.setenv("LIGHTBOX_MAX_TRAININGS", "2")
-    ids = [in_line(5000, seed=seed) for seed in range(3)]
-    processes = [workers.begin(run_id) for run_id in ids]
-    workers.until(lambda: [workers.state_of(i) for i in ids].count("running") == 2)
-    assert workers.state_of(ids[2]) == "queued"
-    for process in processes:
-        workers.kill(process)
-
-
-def test_a_killed_worker_in_line_lets_the_next_one_go(in_line):
-    first, second = in_line(5000, seed=1), in_line(3, seed=2)
-    process = workers.begin(first)
-    workers.until(lambda: workers.state_of(first) == "running")
-    waiting = workers.begin(second)
-    workers.kill(process)
-    waiting.join(60)
-    assert workers.state_of(second) == "finished"
-
-
-def test_a_cancelled_job_leaves_the_line_and_its_worker_ends(in_line):
-    first, second = in_line(5000, seed=1), in_line(3, seed=2)
-    process, waiting = workers.begin(first), workers.begin(second)
-    workers.until(lambda: workers.state_of(first) == "running")
-    workers.until(lambda: status.is_locked(store.folder_of(second)))
-    assert queue.stop(second) == "cancelled"
-    waiting.join(20)
-    assert waiting.exitcode == 0
-    with pytest.raises(store.RunNotFound):
-        store.load(second)
-    workers.kill(process)
-
-
 EDITED = "a newer version of this file, not yet finished ("
 SUBMIT = """
 from core.jobs import queue
+from core.jobs.job import Job
 from core.training import recipes, settings
 recipe = recipes.Recipe("small", "A small network", "digits", "mlp", {"hidden": (32,)})
 config = settings.TrainConfig(epochs=200, lr=3e-3)
-print(queue.submit(recipe, config=config, threads=1, precision="float32").run_id)
+print(queue.submit(Job(recipe, config, threads=1, precision="float32")).run_id)
 """
 
 
@@ -338,4 +282,4 @@ def test_code_that_is_edited_meanwhile_does_not_reach_a_worker(artifacts, tmp_pa
 )
 def test_faults_are_explained_in_words(error, words):
     """Cases 11, 13 and 42."""
-    assert worker.explain(error).startswith(words)
+    assert results.explain(error).startswith(words)

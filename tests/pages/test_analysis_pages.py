@@ -9,7 +9,8 @@ from streamlit.testing.v1 import AppTest
 from core.analysis import findings, scoring
 from core.data import datasets
 from core.evaluation import label_issues, learning_dynamics, samples
-from core.jobs import experiment, queue
+from core.jobs import experiment
+from core.jobs.job import Job
 from core.runs import files, reproduction, store, tags
 from tests.helpers import one_path
 from tests.helpers.pages import drawn, open_page, texts
@@ -66,7 +67,7 @@ def synthetic_root(request, tmp_path_factory):
     root, dataset = tmp_path_factory.mktemp("synthetic"), dataset_of(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-        experiment.run(recipe_for(dataset), **ONE_THREAD, dataset=dataset)
+        experiment.run(Job(recipe_for(dataset), **ONE_THREAD), dataset=dataset)
     return root
 
 
@@ -393,8 +394,8 @@ def test_learned_last_counts_to_the_kept_epoch(tiny):
 
 def test_a_name_with_a_colon_stays_whole_in_the_title(tiny):
     other = worse_run(tiny)
-    queue.annotate(tiny.id, name="exp: v2")
-    queue.annotate(other.id, name="b; c: d")
+    tags.annotate(tiny.id, name="exp: v2")
+    tags.annotate(other.id, name="b; c: d")
     at = fine(open_page("compare", run=tiny.id, b=other.id))
     assert at.title[0].value.replace("\\", "") == "exp: v2 is better"
     assert "gains 0 and loses 27 of 360 images against exp: v2" in texts(at).replace("\\", "")

@@ -1,10 +1,12 @@
 """Pages of a training that goes on in a real worker, as a person comes and goes."""
 
+import dataclasses
 import json
 
 import pytest
 
 from core.jobs import queue
+from core.runs import line, store
 from tests.helpers import workers
 from tests.helpers.pages import open_page
 from tests.helpers.runs import second_run
@@ -17,7 +19,15 @@ def started(tiny, monkeypatch):
     """
     workers.ready()
     processes = []
-    monkeypatch.setattr(queue, "_start", lambda run_id: processes.append(workers.begin(run_id)))
+
+    def keep_going():
+        for row in line.rows(store.root()):
+            if not row.running:
+                with line.changing(store.root()) as db:
+                    line.put(db, dataclasses.replace(row, running=True))
+                processes.append(workers.begin(row.run))
+
+    monkeypatch.setattr(queue, "keep_going", keep_going)
     yield processes
     for process in processes:
         workers.kill(process)

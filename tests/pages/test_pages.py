@@ -1,18 +1,24 @@
 """Every page with one run, two runs, none and a damaged one, as Streamlit itself runs it."""
 
+import base64
 import json
+import shutil
 
 import numpy as np
 import pytest
 
-from core.data import datasets
-from core.jobs import experiment
-from core.runs import store
+from core.data import sources
+from core.jobs import experiment, plan
+from core.jobs.job import Job
+from core.runs import files, status, store
 from core.runs.provenance import dataset_title
+from core.training import recipes
+from core.training.settings import FIELDS
 from tests.helpers import ROOT, one_path
 from tests.helpers.pages import drawn, open_page, texts
 from tests.helpers.runs import second_run, worse_run
 from tests.helpers.synthetic import ONE_THREAD, TINY, recipe_for
+from ui.text import plain
 
 pytestmark = pytest.mark.usefixtures("fresh_caches")
 PAGES = (
@@ -49,6 +55,62 @@ def test_a_page_with_two_runs_shows_the_one_in_the_url(tiny, page):
         at.selectbox(key="url_run").set_value(tiny.id).run()
         assert at.query_params["run"] in (tiny.id, [tiny.id])
         assert not at.error
+
+
+@pytest.fixture(scope="module")
+def begun_root(tmp_path_factory):
+    """An artifacts folder with one run that was stopped in its first epoch."""
+
+    def stop(*_):
+        raise experiment.Stopped
+
+    root, callbacks = tmp_path_factory.mktemp("begun"), experiment.Callbacks(batch=stop)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
+        recipe = recipes.get("digits-cnn")
+        experiment.run(Job(recipe, TINY, **ONE_THREAD), callbacks=callbacks)
+    return root
+
+
+@pytest.mark.trains
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_a_run_that_was_stopped_in_its_first_epoch(
+    begun_root, artifacts, monkeypatch, page
+):
+    """Case 9: no curve, no epoch to look at, and weights as they were drawn."""
+    source = next(begun_root.iterdir())
+    shutil.copytree(source, artifacts / source.name)
+    at = open_page(page, run=source.name)
+    assert not at.exception
+    assert not at.error
+    if page == "curves":
+        assert "No epoch was finished" in texts(at)
+
+
+def test_curves_show_learning_rate_and_gradients_of_runs_that_recorded_them(tiny):
+    def titles() -> list[str]:
+        return [figure["layout"]["yaxis"]["title"]["text"] for figure in drawn(open_page("curves"))]
+
+    assert titles() == ["loss", "accuracy", "learning rate", "gradient norm"]
+    found = drawn(open_page("curves"))[3]["data"]
+    told = [record["gradient_norm"] for record in tiny.history()[0]]
+    assert [figure["name"] for figure in found] == ["training"]
+    shown = np.frombuffer(base64.b64decode(found[0]["y"]["bdata"]), found[0]["y"]["dtype"])
+    assert shown == pytest.approx(told)
+    history = tiny.folder / store.HISTORY
+    older = [json.loads(line) for line in history.read_text().splitlines()]
+    for record in older:
+        del record["gradient_norm"]
+    history.write_text("".join(json.dumps(record) + "\n" for record in older))
+    assert titles() == ["loss", "accuracy", "learning rate"]
+
+
+def test_a_stopped_run_says_why_it_could_not_go_on(tiny):
+    """Case 59."""
+    metrics = json.loads((tiny.folder / store.METRICS).read_text())
+    (tiny.folder / store.METRICS).write_text(json.dumps({**metrics, "stopped": True}))
+    files.write_json(tiny.folder / status.FAILURE, {"reason": "Other data."})
+    assert "Other data." in texts(open_page("run", run=tiny.id))
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -98,7 +160,7 @@ def colour_root(rgb, tmp_path_factory):
     root = tmp_path_factory.mktemp("colour")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LIGHTBOX_ARTIFACTS", str(root))
-        experiment.run(recipe_for(rgb), **ONE_THREAD, dataset=rgb)
+        experiment.run(Job(recipe_for(rgb), **ONE_THREAD), dataset=rgb)
     return root
 
 
@@ -192,7 +254,7 @@ def test_curves_of_a_run_without_validation_say_so(artifacts):
     from core.training import recipes
 
     config = TINY.replace(epochs=1, validation=0.0)
-    experiment.run(recipes.get("digits-cnn"), config=config, **ONE_THREAD)
+    experiment.run(Job(recipes.get("digits-cnn"), config, **ONE_THREAD))
     at = open_page("curves")
     assert not at.error
     assert "no validation curve" in texts(at)
@@ -280,7 +342,7 @@ def test_draw_reads_a_test_image(digits):
 def test_only_runs_on_digits_are_asked_for_numbers(tiny):
     label = "Several digits"
     assert label in [toggle.label for toggle in open_page("draw").toggle]
-    classes = list(datasets.DATASETS["kmnist"].classes)
+    classes = list(sources.DATASETS["kmnist"].classes)
     second_run(tiny, "letters", dataset="kmnist", classes=classes)
     at = open_page("draw", run="letters")
     assert not at.exception
@@ -352,7 +414,7 @@ def test_every_page_has_its_place_in_the_menu(tiny):
     assert {
         script for script, _, _ in (*frame.MENU[1:], frame.RUN_PAGE, *frame.RESULT_PAGES)
     } == pages
-    assert datasets.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
+    assert sources.DATASETS[tiny.info["dataset"]].title == dataset_title(tiny)
 
 
 def test_train_offers_the_originals_with_their_authors_results(artifacts):
@@ -424,6 +486,41 @@ def test_three_seeds_make_three_runs(artifacts, no_workers):
     assert sorted(run.info["seed"] for run in store.list_runs()) == [0, 1, 2]
 
 
+def test_three_seeds_that_have_no_room_make_none(artifacts, no_workers, monkeypatch):
+    """Case 35."""
+    monkeypatch.setenv("LIGHTBOX_MAX_QUEUE", "2")
+    at = open_page("train")
+    at.toggle(key="train_digits-cnn_three").set_value(True).run()
+    at.button(key="train_start").click().run()
+    assert "the line has room for 2 of 3" in at.error[0].value
+    assert store.list_runs() == []
+
+
+def test_a_batch_larger_than_the_set_is_told_at_its_field(artifacts):
+    """Case 41."""
+    at = open_page("train")
+    at.number_input(key="train_digits-cnn_batch_size").set_value(2000).run()
+    assert [error.value for error in at.error] == ["2000 is more than the 1317 training images"]
+    assert at.button(key="train_start").disabled
+
+
+def test_rare_settings_are_folded_away(artifacts):
+    at = open_page("train")
+    (folded,) = [place for place in at.expander if place.label == "Advanced"]
+    advanced = [name for name, field in FIELDS.items() if field.metadata["group"] == "advanced"]
+    inside = {widget.key for kind in ("number_input", "selectbox") for widget in folded.get(kind)}
+    assert inside == {f"train_digits-cnn_{name}" for name in advanced}
+
+
+def test_a_variable_that_is_set_wrongly_is_all_that_a_page_shows(tiny, monkeypatch):
+    monkeypatch.setenv("LIGHTBOX_PROFILE", "host")
+    for page in ("streamlit_app", "train", "curves"):
+        at = open_page(page)
+        assert not at.exception
+        told = "LIGHTBOX_PROFILE: 'host' is unknown; choose one of local, hosted"
+        assert texts(at).replace("\\", "") == told
+
+
 def test_a_preview_of_the_augmentation_waits_for_the_images(artifacts, no_data):
     at = open_page("train", recipe="mnist-house")
     assert not at.error
@@ -437,6 +534,17 @@ def test_the_plan_shows_parameters_layers_and_the_time_on_request(artifacts):
     assert any("Conv2d" in str(frame.value.iloc[0, 0]) for frame in at.dataframe)
     at.button(key="train_time").click().run(timeout=120)
     assert "an epoch in" in texts(at)
+
+
+def test_an_estimate_says_what_does_not_fit(artifacts, monkeypatch):
+    def refused(*_, **__):
+        raise ValueError("batch_size: 4096 is more than the 1317 training images")
+
+    monkeypatch.setattr(plan, "estimate_in_worker", refused)
+    at = open_page("train")
+    at.button(key="train_time").click().run()
+    assert at.error[0].value == plain("batch_size: 4096 is more than the 1317 training images")
+    assert at.button(key="train_start")
 
 
 def test_training_that_is_off_leaves_a_banner_and_no_buttons(tiny, monkeypatch):
@@ -460,7 +568,7 @@ def test_a_queued_run_shows_its_place_and_can_be_cancelled(artifacts, no_workers
     from core.training import recipes
 
     for seed in range(2):
-        done = queue.submit(recipes.get("digits-cnn"), seed=seed)
+        done = queue.submit(Job(recipes.get("digits-cnn"), seed=seed))
     at = open_page("run", run=done.run_id)
     assert "2 of 2 in line" in texts(at)
     at.button(key="run_stop").click().run()
@@ -494,12 +602,12 @@ def test_a_run_is_named_and_deleted_on_its_page(tiny):
 
 def test_a_run_that_somebody_trains_is_not_deleted_from_a_page(tiny, monkeypatch):
     """Case 38: the page was drawn before another began to train it."""
-    from core.runs import status
+    from core.runs import locks
 
     other = second_run(tiny)
     at = open_page("run", run=other.id)
     monkeypatch.setattr(store.Run, "status", "finished")
-    monkeypatch.setattr(status, "is_locked", lambda folder: True)
+    monkeypatch.setattr(locks, "is_locked", lambda folder: True)
     at.button(key="run_delete").click().run()
     assert "is being trained: stop it first" in at.error[0].value.replace("\\", "")
     assert store.load(other.id)

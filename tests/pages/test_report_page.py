@@ -10,6 +10,7 @@ import pytest
 
 from core.analysis import neighbours, scoring
 from core.jobs import queue
+from core.jobs.job import Job
 from core.reports import archive, review, transfer
 from core.runs import limits, safe_zip, store, tags
 from tests.helpers import one_path
@@ -56,7 +57,7 @@ def test_files_are_made_on_demand_and_kept(tiny, quick):
     assert len(at.get("download_button")) == 2
     assert "model.onnx is not there: pip install onnxscript" in texts(at)
     assert len(open_page("report").get("download_button")) == 2  # another visitor, at once
-    queue.annotate(tiny.id, note="New")  # what the package would say has changed
+    tags.annotate(tiny.id, note="New")  # what the package would say has changed
     assert not open_page("report").get("download_button")
 
 
@@ -200,7 +201,7 @@ def test_hosted_runs_are_neither_deleted_nor_renamed_nor_noted(tiny, hosted):
     with pytest.raises(queue.Refused, match="hosted"):
         queue.delete(tiny.id)
     with pytest.raises(queue.Refused, match="hosted"):
-        queue.annotate(tiny.id, name="Graffiti")
+        tags.annotate(tiny.id, name="Graffiti")
     at = open_page("review", run=tiny.id)
     assert "stay as they are" in texts(at)
     assert limits.max_epochs() == 10
@@ -250,7 +251,7 @@ def test_hosted_training_is_capped(tiny, hosted):
     from core.training import recipes
 
     with pytest.raises(ValueError, match="is more than the 10 allowed here"):
-        queue.submit(recipes.get("digits-cnn"))  # 40 epochs
+        queue.submit(Job(recipes.get("digits-cnn")))  # 40 epochs
 
 
 def test_where_storage_was_wiped_it_says_so_and_a_run_comes_back(tiny, hosted, quick, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.datasets import DIGIT_NAMES
+from core.data.sources import DIGIT_NAMES
 from core.reading import personal
 from core.runs import files, store
 from tests.helpers.drawings import KIND, drawing, keep

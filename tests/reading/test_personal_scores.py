@@ -100,7 +100,7 @@ def test_without_drawings_there_is_nothing_to_score(tiny):
 def test_training_images_are_read_better_after_training_further_with_their_kind(tiny):
     """The whole way: keep, train further, score; the words say which drawings were no test."""
     keep_training_images(personal.kind_of(tiny), 24)
-    run = experiment.run(**further(tiny))
+    run = experiment.run(further(tiny))
     found = personal_scores.score(run)
     assert found.trained_on_drawings
     assert found.unseen.count == run.info["personal"]["held_out"]

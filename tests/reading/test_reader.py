@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.analysis import ood
-from core.data import datasets
+from core.data import datasets, sources
 from core.reading import reader
 from core.reading.picture import EmptyDrawing
 from core.runs import store
@@ -127,7 +127,7 @@ def three_rings() -> Image.Image:
 
 
 def kuzushiji(run: store.Run) -> reader.Reader:
-    classes = list(datasets.DATASETS["kmnist"].classes)
+    classes = list(sources.DATASETS["kmnist"].classes)
     return reader.open_run(second_run(run, dataset="kmnist", classes=classes).id)
 
 

@@ -19,7 +19,7 @@ from tests.helpers.archives import contents, refuse, sealed, with_json
 
 def test_a_run_comes_back_as_it_was(tiny, untouched):
     """Case 46."""
-    queue.annotate(tiny.id, name="Mine", note="Look at 8")
+    tags.annotate(tiny.id, name="Mine", note="Look at 8")
     content = safe_zip.pack(contents(store.load(tiny.id)))
     queue.delete(tiny.id)
     assert archive.take_in(content) == archive.Imported(tiny.id, tiny.id)

@@ -14,6 +14,7 @@ import pytest
 from core.evaluation import calibration
 from core.figures import charts, static
 from core.jobs import experiment
+from core.jobs.job import Job
 from core.reports import code_export, package
 from core.runs import store
 from core.training import augmentation, recipes, settings
@@ -79,10 +80,30 @@ def test_training_again_ends_with_the_same_accuracy(tiny, tmp_path):
 def test_every_kind_of_augmentation_is_trained_with_again(artifacts, tmp_path):
     config = TINY.replace(epochs=1, elastic=0.01, stroke=0.3, upstrokes=0.5, flip=True, erasing=0.2)
     recipe = recipes.get("digits-cnn")
-    run = experiment.run(recipe, config=config, precision="float32", threads=1)
+    run = experiment.run(Job(recipe, config, precision="float32", threads=1))
     assert (
         accuracy(ran(laid_out(run, tmp_path / "away"), "--train")) == (run.metrics["test_accuracy"])
     )
+
+
+@pytest.mark.trains
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"ema": 0.9, "schedule": "plateau", "warmup": 0.5, "clip": 0.5, "patience": 1},
+        {"mixup": 0.4, "cutmix": 1.0, "balance": "sampling", "schedule": "cosine", "ema": 0.9},
+        {"balance": "weights", "schedule": "step", "step_size": 1, "select": "best", "ema": 0.5},
+    ],
+)
+def test_every_setting_of_the_loop_is_trained_with_again(artifacts, tmp_path, settings):
+    config = TINY.replace(select="last").replace(**settings)
+    run = experiment.run(Job(recipes.get("digits-cnn"), config, **ONE_THREAD))
+    printed = ran(laid_out(run, tmp_path / "away"), "--train")
+    assert accuracy(printed) == run.metrics["test_accuracy"]
+    records = [ast.literal_eval(line) for line in printed.splitlines() if line.startswith("{")]
+    told = [record["validation_loss"] for record in run.history()[0]]
+    assert [record["validation_loss"] for record in records] == told
 
 
 def test_augmentation_is_all_that_settings_can_ask_for():
@@ -171,7 +192,7 @@ def test_a_set_of_ones_own_lies_beside_it(artifacts, tmp_path):
     import numpy as np
 
     dataset = synthetic(channels=3, side=20, classes=3, train=90, test=30)
-    run = experiment.run(recipe_for(dataset, glorot=True), **ONE_THREAD, dataset=dataset)
+    run = experiment.run(Job(recipe_for(dataset, glorot=True), **ONE_THREAD), dataset=dataset)
     folder = laid_out(run, tmp_path / "away")
     np.savez(
         folder / "data.npz",

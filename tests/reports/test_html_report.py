@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from core.data import datasets
-from core.jobs import experiment, queue
+from core.jobs import experiment
+from core.jobs.job import Job
 from core.reports import html_report, review
-from core.runs import files, store
+from core.runs import files, store, tags
 from tests.helpers import ROOT
 from tests.helpers.runs import worse_run
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
@@ -50,7 +51,7 @@ def test_it_names_no_address_at_all(tiny):
 
 
 def test_it_tells_everything_that_was_asked(tiny):
-    queue.annotate(tiny.id, note="I would look at the 8s.")
+    tags.annotate(tiny.id, note="I would look at the 8s.")
     review.save(tiny.id, "errors", status="discussed", note="Mentor: blurry images")
     text = made(store.load(tiny.id))
     for heading in ("Curves", "Calibration", "Samples", "Settings", "Environment", "Review"):
@@ -213,7 +214,7 @@ def test_right_and_wrong_tiles_differ_by_class_sign_and_text(tiny):
 @pytest.mark.trains
 def test_without_the_images_the_page_says_so(artifacts):
     dataset = synthetic(channels=3, side=20, classes=30, train=240, test=90)
-    run = experiment.run(recipe_for(dataset), **ONE_THREAD, dataset=dataset)
+    run = experiment.run(Job(recipe_for(dataset), **ONE_THREAD), dataset=dataset)
     text = html_report.page(run, None)
     assert "were not on the machine that made this page" in text
     assert '"shown":[]' in text

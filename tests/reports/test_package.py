@@ -3,14 +3,17 @@
 import csv
 import importlib.util
 import io
+import json
 import zipfile
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 
 from core.jobs import experiment, queue
+from core.jobs.job import Job
 from core.reports import archive, package
 from core.runs import files, store
 from tests.helpers.synthetic import ONE_THREAD, recipe_for, synthetic
@@ -24,6 +27,7 @@ ORIGINALS = {
     "classification_report.txt",
 }
 OURS = {"report.html", "notebook.ipynb", "rebuild.py", "predictions.csv", "README.md"}
+OURS |= {"model.safetensors"}
 RUN_FILES = {*store.FINISHED_FILES, store.MANIFEST}
 HAS_ONNX = all(importlib.util.find_spec(name) for name in ("onnx", "onnxscript"))
 
@@ -51,9 +55,23 @@ def test_a_run_exports_the_originals_files_and_ours(tiny, tmp_path, no_exporter)
     assert sum(value.numel() for value in weights.values()) > tiny.info["parameters"]
 
 
+def test_the_weights_are_read_without_a_pickle_too(tiny, tmp_path, no_exporter):
+    package.export(tiny, tmp_path)
+    ours = torch.load(tmp_path / "model.pth", weights_only=True)
+    theirs = safetensors.torch.load_file(tmp_path / "model.safetensors")
+    assert theirs.keys() == ours.keys()
+    for name, value in ours.items():
+        assert theirs[name].dtype == value.dtype
+        assert torch.equal(theirs[name], value), name
+    with safetensors.safe_open(tmp_path / "model.safetensors", "pt") as opened:
+        about = opened.metadata()
+    assert (about["run"], about["architecture"]) == (tiny.id, tiny.info["model"])
+    assert json.loads(about["classes"]) == tiny.info["classes"]
+
+
 @pytest.mark.trains
 def test_what_is_not_made_is_named_with_the_reason(artifacts, rgb, tmp_path, no_exporter):
-    run = experiment.run(recipe_for(rgb), **ONE_THREAD, dataset=rgb)
+    run = experiment.run(Job(recipe_for(rgb), **ONE_THREAD), dataset=rgb)
     made = package.export(run, tmp_path / "out")
     assert set(made.left_out) == {"output_sample.png", "model.onnx"}
     assert "not on this machine" in made.left_out["output_sample.png"]
@@ -96,7 +114,7 @@ def test_class_names_that_are_formulas_are_written_as_text(artifacts):
 
     plain = synthetic(classes=2, train=120, test=20)
     named = dataclasses.replace(plain, classes=("=cmd|'/c calc'!A0", 'a,"b"'))
-    run = experiment.run(recipe_for(named), **ONE_THREAD, dataset=named)
+    run = experiment.run(Job(recipe_for(named), **ONE_THREAD), dataset=named)
     rows = list(csv.reader(io.StringIO(package.predictions_csv(run))))
     assert all(len(row) == 5 for row in rows)
     assert {row[1] for row in rows[1:]} == {"'=cmd|'/c calc'!A0", 'a,"b"'}

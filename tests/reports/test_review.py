@@ -4,7 +4,7 @@ import pytest
 
 from core.jobs import queue
 from core.reports import review
-from core.runs import files, store
+from core.runs import files, store, tags
 from tests.helpers import ROOT
 
 
@@ -22,10 +22,10 @@ def test_evidence_is_a_page_that_exists(tiny):
 
 
 def test_notes_and_status_are_kept_with_the_run_and_leave_the_rest_alone(tiny):
-    queue.annotate(tiny.id, name="Mine", note="Own note")
+    tags.annotate(tiny.id, name="Mine", note="Own note")
     review.save(tiny.id, "errors", status="settled", note="  Asked the author  ")
     review.save(tiny.id, "data", status="discussed", note="")
-    queue.annotate(tiny.id, note="Another")
+    tags.annotate(tiny.id, note="Another")
     run = store.load(tiny.id)
     kept = review.saved(run)
     assert kept["errors"] == {"status": "settled", "note": "Asked the author"}

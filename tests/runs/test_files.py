@@ -180,3 +180,18 @@ def test_nobody_else_writes_files_or_loads_checkpoints():
             if writes or opens or name in ("torch.load", "torch.save", "np.save", "json.dump"):
                 found.append(f"{path.name}: {name}")
     assert found == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_a_small_file_that_is_half_there_reads_as_empty(tmp_path, content):
+    (tmp_path / "heartbeat.json").write_bytes(content)
+    assert files.read_small(tmp_path / "heartbeat.json") == {}
+    assert files.read_small(tmp_path / "missing.json") == {}
+
+
+def test_a_checkpoint_that_could_not_be_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_TENSOR_BYTES", 5000)
+    files.write_tensors(tmp_path / "small.pth", {"a": torch.zeros(10)})
+    with pytest.raises(ValueError, match=r"large\.pth would be larger than 0 MB"):
+        files.write_tensors(tmp_path / "large.pth", {"a": torch.zeros(2000)})
+    assert [path.name for path in tmp_path.iterdir()] == ["small.pth"]

@@ -6,12 +6,19 @@ import time
 
 import pytest
 
-from core.runs import files, status
+from core.runs import files, line, locks, status
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return tmp_path
+    path = tmp_path / "run"
+    path.mkdir()
+    return path
+
+
+def in_line(folder, **values):
+    with line.changing(folder.parent) as db:
+        line.put(db, line.Row(folder.name, **values))
 
 
 def aged(path, seconds: float):
@@ -30,49 +37,79 @@ def test_after_a_restart_of_the_machine_nothing_is_said_to_run(folder):
     files.write_json(folder / status.HEARTBEAT, {"pid": os.getpid(), "phase": "training"})
     assert status.derive(folder, {}) == "interrupted"
     assert status.derive(folder, {"stopped": False}) == "finished"
-    files.write_json(folder / status.TICKET, {"number": 1})
-    aged(folder / status.TICKET, status.START_S + 5)
-    assert status.derive(folder, {}) == "interrupted"
 
 
 def test_a_lock_that_may_not_be_opened_is_held_by_nobody(folder, monkeypatch):
     """Case 14: in a folder that cannot be written nobody trains, and viewing goes on."""
-    import filelock
 
     def refused(*_, **__):
         raise PermissionError(13, "Permission denied")
 
     (folder / "lock").touch()
-    monkeypatch.setattr(filelock.FileLock, "acquire", refused)
-    assert status.derive(folder, {"stopped": False}) == "finished"
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, "open", refused)
+        assert status.derive(folder, {"stopped": False}) == "finished"
+        assert status.derive(folder, {}) == "interrupted"
 
 
-def test_a_held_lock_is_running_and_with_a_ticket_queued(folder):
-    with files.lock(folder):
+def test_a_held_lock_is_running_whatever_the_line_says(folder):
+    with locks.lock(folder):
         files.write_json(folder / status.HEARTBEAT, {})
         assert status.derive(folder, {}) == "running"
-        files.write_json(folder / status.TICKET, {"number": 1})
-        assert status.derive(folder, {}) == "queued"
-    assert not status.is_locked(folder)
+        in_line(folder)
+        assert status.derive(folder, {}) == "running"
+    assert not locks.is_locked(folder)
 
 
 def test_a_worker_that_says_nothing_is_not_responding_since_then(folder):
     """Case 10."""
     files.write_json(folder / status.HEARTBEAT, {})
     aged(folder / status.HEARTBEAT, status.STALL_S + 5)
-    with files.lock(folder):
+    with locks.lock(folder):
         assert status.derive(folder, {}) == "stalled"
         assert status.sentence(folder, "stalled", 3).startswith("Not responding since ")
         files.write_json(folder / status.HEARTBEAT, {})
         assert status.derive(folder, {}) == "running"
 
 
-def test_a_ticket_gives_its_worker_some_time_to_start(folder):
-    files.write_json(folder / status.TICKET, {"number": 1})
-    assert status.derive(folder, {}) == "queued"
-    assert status.derive(folder, {"stopped": True}) == "queued"
-    aged(folder / status.TICKET, status.START_S + 5)
+@pytest.mark.parametrize("metrics", [{}, {"stopped": True}], ids=["fresh", "stopped before"])
+@pytest.mark.parametrize("running", [False, True])
+def test_in_line_without_a_worker_is_queued_until_an_end_is_written(folder, metrics, running):
+    """Case 58: a worker that begins, or that was killed and is begun again."""
+    in_line(folder, running=running)
+    assert status.derive(folder, metrics) == "queued"
+    files.write_json(folder / status.FAILURE, {"reason": "x"})
+    assert status.derive(folder, metrics) == "failed"
+    files.write_bytes(folder / status.STOP, b"")
+    assert status.derive(folder, metrics) == "stopped"
+    assert status.derive(folder, {"stopped": False}) == "finished"
+
+
+def test_a_run_that_its_own_command_trains_is_interrupted_without_it(folder):
+    in_line(folder, running=True, deaths=line.OWN)
     assert status.derive(folder, {}) == "interrupted"
+
+
+def test_results_that_were_written_since_the_run_was_read_count(folder):
+    files.write_json(folder / "metrics.json", {"stopped": False})
+    files.write_json(folder / "manifest.json", {})
+    assert status.derive(folder, {}) == "finished"
+
+
+def test_a_run_that_ends_between_two_looks_is_never_seen_as_interrupted(folder, monkeypatch):
+    """Case 57: the lock is free and the row gone a moment after the row was seen."""
+    in_line(folder, running=True)
+
+    def free(path):
+        monkeypatch.setattr(locks, "is_locked", lambda path: False)
+        files.write_json(folder / "metrics.json", {"stopped": False})
+        files.write_json(folder / "manifest.json", {})
+        with line.changing(folder.parent) as db:
+            line.drop(db, folder.name)
+        return False
+
+    monkeypatch.setattr(locks, "is_locked", free)
+    assert status.derive(folder, {}) == "finished"
 
 
 def test_results_tell_finished_from_stopped(folder):
@@ -93,13 +130,6 @@ def test_sentences_say_where_and_how_to_go_on(folder):
     """Cases 4 and 9."""
     assert "Interrupted at epoch 4. Resume" in status.sentence(folder, "interrupted", 4)
     assert "Stopped by you after epoch 2" in status.sentence(folder, "stopped", 2)
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
-def test_a_small_file_that_is_half_there_reads_as_empty(folder, content):
-    (folder / "heartbeat.json").write_bytes(content)
-    assert status.read(folder, "heartbeat.json") == {}
-    assert status.read(folder, "missing.json") == {}
 
 
 def test_a_run_that_the_system_ended_for_want_of_memory_says_so(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from core.runs import files, store
+from core.runs import files, locks, store
 
 INFO = {
     "recipe": "mnist-mlp",
@@ -160,7 +160,7 @@ def test_the_later_attempt_at_an_epoch_holds_and_epochs_are_in_order(artifacts):
 def test_state_follows_the_lock(artifacts):
     run = make("run")
     assert run.status == "interrupted"
-    with files.lock(run.folder):
+    with locks.lock(run.folder):
         assert store.load("run").status == "running"
     assert store.load("run").status == "interrupted"
 

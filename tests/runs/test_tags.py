@@ -9,7 +9,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from core.runs import files, limits, tags
+from core.runs import files, limits, store, tags
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 
@@ -114,3 +114,13 @@ def test_on_a_hosted_installation_nobody_tags(artifacts, monkeypatch):
         with pytest.raises(limits.Refused, match="hosted installation"):
             tags.write(DIGEST, 3, tag)
     assert tags.read(DIGEST)[3]["tag"] == "ambiguous"
+
+
+def test_names_and_notes_leave_the_record_untouched(tiny):
+    before = (tiny.folder / store.INFO).read_bytes()
+    tags.annotate(tiny.id, name="  Best one  ", note="x" * 9000)
+    tags.annotate(tiny.id, note="short")
+    run = store.load(tiny.id)
+    assert run.title == "Best one"
+    assert run.notes["note"] == "short"
+    assert (tiny.folder / store.INFO).read_bytes() == before

@@ -154,3 +154,66 @@ def test_what_is_no_lone_stroke_gets_no_upstroke():
     lying = ones(8).transpose(2, 3)
     for images in (ring, lying, torch.zeros(8, 1, 28, 28)):
         assert torch.equal(augment(images, TrainConfig(upstrokes=1.0), seeded()), images)
+
+
+def moments(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Mass centres (y, x) from the middle and spreads (yy, xx, xy) of images (N, 1, H, W)."""
+    height, width = images.shape[2:]
+    ys, xs = torch.arange(height) - (height - 1) / 2, torch.arange(width) - (width - 1) / 2
+    share = images[:, 0].double() / images[:, 0].double().sum((1, 2), keepdim=True)
+    y, x = (share.sum(2) * ys).sum(1), (share.sum(1) * xs).sum(1)
+    down, across = ys - y[:, None], xs - x[:, None]
+    spread = [(share.sum(2) * down**2).sum(1), (share.sum(1) * across**2).sum(1)]
+    mixed = torch.einsum("nhw,nh,nw->n", share, down, across)
+    return y, x, *spread, mixed
+
+
+def smudge(count: int = 300, height: int = 61, width: int = 61) -> torch.Tensor:
+    """An upright cloud in the middle, twice as tall as wide: deviations of 6 and 3 pixels."""
+    ys, xs = torch.arange(height) - (height - 1) / 2, torch.arange(width) - (width - 1) / 2
+    cloud = torch.exp(-((ys[:, None] / 6) ** 2 + (xs[None] / 3) ** 2) / 2)
+    return cloud.expand(count, 1, height, width)
+
+
+@pytest.mark.parametrize("width", [61, 81])
+def test_shear_moves_rows_against_one_another_by_their_height(width):
+    """x moves by s y: then xy is s yy, xx grows by s squared yy, and yy stays."""
+    before = moments(smudge(1, width=width))
+    _, _, yy, xx, xy = moments(augment(smudge(width=width), TrainConfig(shear=30.0), seeded()))
+    slope = xy / yy
+    assert torch.allclose(yy, before[2].expand_as(yy), rtol=0.01)
+    assert torch.allclose(xx, before[3] + slope**2 * yy, rtol=0.02)
+    angles = torch.rad2deg(torch.atan(slope))
+    assert -30.1 < float(angles.min()) < -28
+    assert 28 < float(angles.max()) < 30.1
+
+
+@pytest.mark.parametrize("width", [61, 81])
+def test_rotation_turns_the_spreads_and_keeps_their_sizes(width):
+    turned = augment(smudge(width=width), TrainConfig(rotation=40.0), seeded())
+    y, x, yy, xx, xy = moments(turned)
+    middle, apart = (yy + xx) / 2, torch.sqrt(((yy - xx) / 2) ** 2 + xy**2)
+    assert torch.allclose(middle + apart, torch.full_like(yy, 36.0), rtol=0.02)
+    assert torch.allclose(middle - apart, torch.full_like(yy, 9.0), rtol=0.02)
+    angles = torch.rad2deg(torch.atan2(2 * xy, yy - xx) / 2)
+    assert -40.1 < float(angles.min()) < -35 < 35 < float(angles.max()) < 40.1
+    assert float(torch.stack([x, y]).abs().max()) < 0.05
+
+
+def test_scale_stretches_either_side_by_its_own_draw():
+    _, _, yy, xx, xy = moments(augment(smudge(), TrainConfig(scale=0.3), seeded()))
+    tall, wide = (yy / 36).sqrt(), (xx / 9).sqrt()
+    for size in (tall, wide):
+        assert 0.69 < float(size.min()) < 0.75 < 1.25 < float(size.max()) < 1.33
+    assert float((tall - wide).abs().max()) > 0.3
+    assert float(xy.abs().max()) < 0.05
+
+
+def test_a_shift_moves_the_centre_by_its_share_of_each_side_and_keeps_the_spreads():
+    config = TrainConfig(translation=0.1)
+    y, x, yy, xx, _ = moments(augment(smudge(width=101), config, seeded()))
+    assert torch.allclose(yy, torch.full_like(yy, 36.0), rtol=0.02)
+    assert torch.allclose(xx, torch.full_like(xx, 9.0), rtol=0.02)
+    for place, most in ((y, 6), (x, 10)):
+        assert float(place.abs().max()) == pytest.approx(most, abs=0.1)
+        assert float(place.min()) < -0.8 * most < 0.8 * most < float(place.max())

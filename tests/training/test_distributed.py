@@ -12,23 +12,25 @@ import pytest
 import torch
 
 from core.analysis import scoring
-from core.jobs import experiment, queue, worker
+from core.jobs import experiment, queue
+from core.jobs.job import Job
 from core.reading import personal
-from core.runs import files, status, store
-from core.training import distributed, hardware, models
+from core.runs import locks, status, store
+from core.training import distributed, hardware, models, results
+from core.training.batches import prepared_batches
 from core.training.distributed import ALONE, World
-from core.training.loop import _mix, prepared_batches
+from core.training.loop import _mix
 from core.training.settings import TrainConfig
 from tests.helpers import ROOT, together
 from tests.helpers.drawings import keep_training_images
 
-LAUNCH = ["torch.distributed.run", "--standalone", "--local-addr=127.0.0.1", "--nproc-per-node=2"]
+LAUNCH = ["torch.distributed.run", "--standalone", "--local-addr=127.0.0.1"]
 TRAIN = ["core", "train", "digits-cnn", "--precision", "float32"]
 EPOCHS = 6
 
 
-def launch(artifacts: Path, *arguments: str) -> subprocess.Popen:
-    """Start two processes that train together; what they say goes to a file beside the runs."""
+def launch(artifacts: Path, *arguments: str, count: int = 2) -> subprocess.Popen:
+    """Start `count` processes that train together; what they say goes to a file beside the runs."""
     environment = {
         **os.environ,
         "LIGHTBOX_ARTIFACTS": str(artifacts),
@@ -38,7 +40,7 @@ def launch(artifacts: Path, *arguments: str) -> subprocess.Popen:
     }
     with open(artifacts.parent / "said.txt", "wb") as said:
         return subprocess.Popen(
-            [sys.executable, "-m", *LAUNCH, *arguments],
+            [sys.executable, "-m", *LAUNCH, f"--nproc-per-node={count}", *arguments],
             cwd=ROOT,
             env=environment,
             stdout=said,
@@ -162,6 +164,28 @@ def test_with_batch_norm_all_processes_end_with_the_same_weights_and_statistics(
     assert float(first_state["1.running_mean"].abs().max()) > 0
     for name, value in first_state.items():
         assert torch.equal(value, second[name]), name
+
+
+@pytest.mark.trains
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_several_processes_go_on_to_the_weights_of_an_unbroken_training(both, tmp_path, count):
+    """Three and more sum in an order that must not change after the first step."""
+    found = both
+    if count > 2:
+        artifacts = tmp_path / "artifacts"
+        artifacts.mkdir()
+        agent = launch(artifacts, "-m", "tests.helpers.together", str(artifacts), count=count)
+        ended(agent, artifacts)
+        found = [torch.load(artifacts / f"{rank}.pth") for rank in range(count)]
+    assert [each["resumed"] for each in found] == [True] * count
+
+
+@pytest.mark.trains
+@pytest.mark.slow
+def test_all_processes_lower_the_rate_and_end_early_together(both):
+    """Only the first evaluates; the others hear the loss. After four epochs, one step down."""
+    assert [found["early"] for found in both] == [[0.025]] * 2
 
 
 @pytest.mark.trains
@@ -310,15 +334,14 @@ def test_only_the_same_store_recalls_a_run():
 def test_a_run_whose_worker_died_waiting_is_put_in_line_again(artifacts):
     from core.training import recipes
 
-    submitted = queue.submit(recipes.get("digits-cnn"), start=False)
-    assert queue.resume(submitted.run_id, start=False).already
-    again = queue.resume(submitted.run_id, start=False, left=True)
+    submitted = queue.submit(Job(recipes.get("digits-cnn")), begin=False)
+    again = queue.resume(submitted.run_id, begin=False)
     assert not again.already
     assert again.run_id == submitted.run_id
-    with files.lock(store.folder_of(submitted.run_id)):
-        assert queue.resume(submitted.run_id, start=False, left=True).already
+    with locks.lock(store.folder_of(submitted.run_id)):
+        assert queue.resume(submitted.run_id, begin=False).already
 
 
 def test_the_loss_of_another_process_is_said_in_words():
     error = RuntimeError("[gloo/transport/tcp/pair.cc:561] Connection closed by peer [10.0.0.2]")
-    assert worker.explain(error).startswith("A process that trained along ended")
+    assert results.explain(error).startswith("A process that trained along ended")

@@ -6,9 +6,13 @@ import io
 import pytest
 import torch
 
-from core.training import loop, steps
+from core.data.datasets import Split
+from core.training import batches, loop, models, steps
+from core.training.batches import prepared_batches
+from core.training.distributed import World
 from core.training.loop import _mix, train
-from core.training.results import Diverged
+from core.training.results import Diverged, TrainingData
+from core.training.settings import TrainConfig
 from tests.helpers.synthetic import FAST, prepared
 
 pytestmark = pytest.mark.trains
@@ -24,8 +28,10 @@ def test_a_small_network_learns_the_blobs_in_any_shape(name, request):
 
 def test_each_epoch_yields_one_record_with_every_quantity(gray):
     model, parts = prepared(gray, FAST)
-    records = []
-    done = train(model, parts, FAST, on_epoch=records.append)
+    records, answers = [], []
+    done = train(
+        model, parts, FAST, on_epoch=records.append, keep=lambda *epoch: answers.append(epoch[2])
+    )
     assert records == done.history
     assert [record["epoch"] for record in records] == [1, 2, 3]
     assert set(records[0]) == {
@@ -39,10 +45,13 @@ def test_each_epoch_yields_one_record_with_every_quantity(gray):
         "total_seconds",
         "images_per_second",
         "lr",
+        "gradient_norm",
     }
-    assert len(done.shown_classes) == 3
-    assert done.shown_classes[0].shape == done.shown_confidences[0].shape == (120,)
-    shown = (done.shown_classes[2] == gray.test.labels).double().mean()
+    assert [(each.shape, each.dtype) for each in answers] == [((2, 120), torch.uint8)] * 3
+    probs = steps.predict_logits(model, gray.test.images, parts.mean, parts.std).softmax(1)
+    assert torch.equal(answers[2][0].long(), probs.argmax(1))
+    assert torch.equal(answers[2][1], (255 * probs.amax(1)).round().to(torch.uint8))
+    shown = (answers[2][0] == gray.test.labels).double().mean()
     assert records[2]["test_accuracy"] == pytest.approx(float(shown))
 
 
@@ -67,7 +76,14 @@ def test_the_same_seed_ends_with_the_same_weights_and_another_does_not(gray):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"schedule": "onecycle", "optimizer": "adamw", "select": "best"}, {"optimizer": "sgd"}],
+    [
+        {},
+        {"schedule": "onecycle", "optimizer": "adamw", "select": "best"},
+        {"optimizer": "sgd", "ema": 0.9, "schedule": "cosine", "warmup": 1.5, "clip": 0.5},
+        {"ema": 0.5, "select": "best", "schedule": "plateau", "warmup": 1.5},
+        {"balance": "weights", "schedule": "step", "step_size": 1, "label_smoothing": 0.1},
+        {"balance": "sampling", "mixup": 0.4, "cutmix": 1.0, "patience": 3},
+    ],
 )
 def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(gray, settings):
     """Case 8."""
@@ -77,7 +93,7 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(gray, setti
 
     saved = {}
 
-    def keep(record, checkpoint):
+    def keep(record, checkpoint, answers):
         buffer = io.BytesIO()
         torch.save(checkpoint, buffer)
         saved[record["epoch"]] = buffer.getvalue()
@@ -89,9 +105,9 @@ def test_a_resumed_training_ends_with_the_weights_of_an_unbroken_one(gray, setti
     done = train(resumed, parts, config, resume=state)
     for name, value in model.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name])
-    assert [r["train_loss"] for r in done.history] == [r["train_loss"] for r in unbroken.history]
+    for name in ("train_loss", "validation_loss", "lr", "gradient_norm"):
+        assert [r[name] for r in done.history] == [r[name] for r in unbroken.history]
     assert done.kept_epoch == unbroken.kept_epoch
-    assert torch.equal(torch.stack(done.shown_classes), torch.stack(unbroken.shown_classes))
 
 
 def test_the_best_epoch_before_a_break_is_kept_when_nothing_better_follows(gray):
@@ -99,7 +115,7 @@ def test_the_best_epoch_before_a_break_is_kept_when_nothing_better_follows(gray)
     config = FAST.replace(epochs=2, select="best")
     model, parts = prepared(gray, config)
     saved = {}
-    train(model, parts, config, keep=lambda record, checkpoint: saved.update(checkpoint))
+    train(model, parts, config, keep=lambda *epoch: saved.update(epoch[1]))
     best = {name: value.clone() for name, value in saved["best_weights"].items()}
     saved["done"]["history"][-1]["validation_loss"] = -1.0  # not to be beaten
     resumed, _ = prepared(gray, config, seed=99)
@@ -143,6 +159,100 @@ def test_a_loss_that_is_no_longer_finite_stops_the_training(gray):
     overflowing = dataclasses.replace(parts, std=(1e-38,))
     with pytest.raises(Diverged, match=r"epoch 1: try a smaller learning rate than 0\.003"):
         train(model, overflowing, FAST)
+
+
+def test_weights_that_the_last_step_of_an_epoch_ruins_are_in_no_checkpoint(gray, monkeypatch):
+    """Case 12: the loss of that step is still finite."""
+    model, parts = prepared(gray, FAST)
+    step, taken, kept = loop.train_step, [], []
+
+    def poisoned(network, *rest):
+        found = step(network, *rest)
+        taken.append(1)
+        if len(taken) == 2 * 18:  # the last of the second epoch's
+            next(network.parameters()).data.view(-1)[0] = float("nan")
+        return found
+
+    monkeypatch.setattr(loop, "train_step", poisoned)
+    with pytest.raises(Diverged, match="the weights became infinite or nan in epoch 2: try"):
+        train(model, parts, FAST, keep=lambda record, *_: kept.append(record["epoch"]))
+    assert kept == [1]
+
+
+def test_a_validation_loss_that_is_not_finite_stops_the_training(gray, monkeypatch):
+    model, parts = prepared(gray, FAST)
+    monkeypatch.setattr(loop, "score", lambda *_: {"validation_loss": float("nan")})
+    with pytest.raises(Diverged, match="the validation loss became nan in epoch 1"):
+        train(model, parts, FAST)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_image_is_seen_once_an_epoch_in_batches_that_batch_norm_takes(gray, size):
+    config = TrainConfig(batch_size=9)
+    fit = Split(torch.arange(550, dtype=torch.float32).view(-1, 1, 1, 1), torch.arange(550))
+    data = dataclasses.replace(prepared(gray, FAST)[1], fit=fit)  # 550 = 61 * 9 + 1
+    seen = []
+    for rank in range(size):
+        world, generator = World(rank, size), torch.Generator().manual_seed(1)
+        batches = [
+            labels for _, labels in prepared_batches(fit, data, config, generator, None, world)
+        ]
+        assert min(map(len, batches)) > 1
+        seen += torch.cat(batches).tolist()
+    assert sorted(seen) == list(range(550))
+
+
+def test_a_network_whose_last_maps_have_one_pixel_trains_with_any_rest(gray):
+    config = FAST.replace(epochs=1, batch_size=9, validation=0.0)
+    few = gray.train.take(torch.arange(19))
+    parts = TrainingData(few, few.take(torch.arange(0)), gray.test, (0.5,), (0.5,))
+    model = models.build("cnn", (1, 28, 28), 10, widths=(4, 4, 4, 4), batch_norm=True)
+    assert len(train(model, parts, config).history) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"batch_size": 1}, "batch_size: 1 is too small: batch norm needs 2"),
+        ({"validation": 0.0003, "select": "best"}, "validation: 0.0003 holds out no image"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_it_begins(gray, settings, words):
+    """Case 41."""
+    config = FAST.replace(**settings)
+    _, parts = prepared(gray, config)
+    model = models.build("cnn", gray.shape, 10, widths=(4,), batch_norm=True)
+    with pytest.raises(ValueError, match=words):
+        train(model, parts, config)
+
+
+@pytest.mark.parametrize("steps", range(1, 11))
+def test_onecycle_trains_any_number_of_steps_or_is_refused_by_name(gray, steps):
+    few = gray.train.take(torch.arange(20))
+    parts = TrainingData(few, few, gray.test, (0.5,), (0.5,))
+    model = models.build("mlp", gray.shape, 10, hidden=(4,))
+    for epochs in {1, steps}:
+        config = FAST.replace(schedule="onecycle", epochs=epochs, batch_size=20)
+        if epochs == 1 and steps > 1:
+            config = config.replace(batch_size=-(-20 // steps))
+        total = epochs * len(batches.batch_sizes(20, config.batch_size))
+        if total < 5:
+            with pytest.raises(ValueError, match=f"schedule: onecycle needs 5 .* make {total}$"):
+                train(model, parts, config)
+        else:
+            assert len(train(model, parts, config).history) == epochs
+
+
+def test_the_loss_of_training_is_told_without_smoothing(gray):
+    """So that it can be laid beside the validation loss."""
+    config = FAST.replace(epochs=1, label_smoothing=0.8, lr=1e-8, rotation=0.0, translation=0.0)
+    model, parts = prepared(gray, config)
+    for layer in model:
+        if isinstance(layer, torch.nn.Dropout):
+            layer.p = 0.0
+    expected = loop.score(model, parts.fit, parts, "train")
+    record = train(model, parts, config).history[0]
+    assert record["train_loss"] == pytest.approx(expected["train_loss"], rel=1e-3)
 
 
 def test_progress_is_told_within_an_epoch(gray, monkeypatch):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from core.data.datasets import DATASETS
+from core.data.sources import DATASETS
 from core.training import models, recipes
 
 

@@ -21,7 +21,8 @@ from core.training import recipes, settings
         ("rotation", 400),
         ("validation", 1.0),
         ("optimizer", "lion"),
-        ("schedule", "cosine"),
+        ("schedule", "linear"),
+        ("flip", 1),
         ("normalisation", "imagenet"),
         ("select", "test"),
     ],
@@ -57,6 +58,15 @@ def test_choosing_on_validation_needs_a_validation_split():
         settings.TrainConfig(select="best", validation=0.0)
     changed = recipes.get("mnist-house").config.replace(validation=0.0)
     assert changed.select == "last"
+
+
+@pytest.mark.parametrize(
+    "asked", [{"patience": 3}, {"schedule": "plateau"}], ids=lambda asked: next(iter(asked))
+)
+def test_what_watches_validation_needs_a_validation_split(asked):
+    settings.TrainConfig(**asked)
+    with pytest.raises(ValueError, match="needs a validation split"):
+        settings.TrainConfig(**asked, validation=0.0)
 
 
 def test_normalisations_give_moments_for_every_channel():

@@ -127,7 +127,7 @@ def test_a_large_set_is_sent_to_the_command_line(tiny, monkeypatch):
 
 def test_train_further_puts_a_run_in_line(tiny, monkeypatch):
     keep_training_images(personal.kind_of(tiny), 9)
-    monkeypatch.setattr(queue, "_start", lambda run_id: None)
+    monkeypatch.setattr(queue, "keep_going", lambda: None)
     at = opened()
     at.button(key="personal_further").click().run()
     (queued,) = queue.active_runs()
