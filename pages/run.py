@@ -32,6 +32,8 @@ def controls(run: store.Run) -> None:
                 icon=":material/content_copy:",
                 query_params={"from": run.id},
             )
+        if run.status == "finished" and not limits.training_off():
+            run_panel.train_longer(run)
         if not active and not limits.changes_off():
             run_panel.rename_and_delete(run)
 

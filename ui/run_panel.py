@@ -10,7 +10,7 @@ import streamlit as st
 from core.evaluation import curves
 from core.figures import charts
 from core.jobs import queue
-from core.runs import status, store, tags
+from core.runs import limits, status, store, tags
 from ui import access, elements, frame
 from ui.text import plain
 
@@ -124,6 +124,21 @@ def headline(run: store.Run) -> None:
     frame.result(run, {"Time": duration(run.metrics["total_seconds"])})
     with st.container(horizontal=True, gap="small"):
         frame.run_links(frame.RESULT_PAGES, run.id)
+
+
+def train_longer(run: store.Run) -> None:
+    """More epochs from where the run ended, as a run of its own."""
+    with st.popover("Train longer", icon=":material/forward:"):
+        st.markdown("A new run goes on from these weights, with these settings.")
+        epochs = st.number_input("Epochs more", 1, limits.max_epochs(), 5, key="run_longer")
+        if st.button("Start training", type="primary", key="run_longer_start"):
+            from core.jobs import fine_tuning
+
+            with elements.told(ValueError, OSError):
+                job = fine_tuning.extend(run.id, epochs)
+                done = queue.submit(job, visitor=access.visitor())
+                access.own(done)
+                st.switch_page("pages/run.py", query_params={"run": done.run_id})
 
 
 def rename_and_delete(run: store.Run) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import Field
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from core.data.datasets import DatasetError
 from core.data.sources import DATASETS
+from core.figures import charts
 from core.jobs import plan, queue
 from core.jobs.job import OPTIONS, Job
 from core.runs import limits, store
@@ -138,6 +140,7 @@ def show_plan(jobs: Sequence[Job]) -> None:
             _timed(key, job)
             st.session_state["train_timed"] = key
             st.rerun()
+    _learning_rates(key, job)
     _preview(job)
     with st.expander("Layers"):
         rows = [(layer, " x ".join(map(str, shape)), count) for layer, shape, count in table]
@@ -146,7 +149,34 @@ def show_plan(jobs: Sequence[Job]) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _timed(key: str, _job: Job) -> dict[str, Any]:
-    return plan.estimate_in_worker(_job)
+    return plan.in_worker("plan", _job)
+
+
+def _learning_rates(key: str, job: Job) -> None:
+    """The loss at growing rates, on request."""
+    if st.session_state.get("train_tried") != key:
+        if st.button("Find a learning rate", icon=":material/search:", key="train_rates"):
+            with elements.told(ValueError), st.spinner("Trying growing rates for 120 steps"):
+                _tried(key, job)
+                st.session_state["train_tried"] = key
+                st.rerun()
+        return
+    found = _tried(key, job)
+    rates, losses = np.array(found["rates"]), np.array(found["losses"])
+    line = charts.Line("", charts.run_color(job.recipe.name), rates, {"train": losses})
+    figure = charts.curves([line], "loss", axis="learning rate")
+    figure.update_layout(height=240, xaxis_type="log", showlegend=False)
+    best, words = found["suggested"], "The loss falls at no rate."
+    if best:
+        figure.add_vline(best, line_dash="dot")
+        words = f"The loss falls fastest at {best:g}: a rate to begin with, and to go above little."
+    elements.chart(figure, key="train_rates_found", alt=f"Loss at growing rates. {words}")
+    st.caption(words)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _tried(key: str, _job: Job) -> dict[str, Any]:
+    return plan.in_worker("find-lr", _job)
 
 
 def _preview(job: Job) -> None:

@@ -38,16 +38,29 @@ def parser() -> argparse.ArgumentParser:
     train = command("train", "Train a recipe and write a run; Ctrl-C leaves it resumable.")
     train.add_argument("recipe", metavar="RECIPE", help="a name from `recipes`")
     plan = command("plan", "Show layers, parameters and the time a training would take.")
-    plan.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
-    plan.add_argument("--request", metavar="FILE", help="settings as JSON instead; - reads them")
-    plan.add_argument("--json", action="store_true", help="the time as JSON")
+    rates = command("find-lr", "Try growing learning rates for some steps and name the best.")
+    for subparser in (plan, rates):
+        subparser.add_argument("recipe", metavar="RECIPE", nargs="?", default="digits-cnn")
+        asked = "settings as JSON instead; - reads them"
+        subparser.add_argument("--request", metavar="FILE", help=asked)
+        subparser.add_argument("--json", action="store_true", help="what was found as JSON")
     further = command(
         "fine-tune",
         "Train a finished run further with the drawings kept on the Draw page: by default with "
         "its seed, a quarter of its epochs and three tenths of its learning rate.",
     )
+    longer = command(
+        "extend",
+        "Train a finished run for more epochs, as a new run from its weights (5 by default).",
+    )
     tunable = {name: field for name, field in FIELDS.items() if name not in FIXED}
-    for subparser, fields in ((train, FIELDS), (plan, FIELDS), (further, tunable)):
+    for subparser, fields in (
+        (train, FIELDS),
+        (plan, FIELDS),
+        (rates, FIELDS),
+        (further, tunable),
+        (longer, tunable),
+    ):
         subparser.add_argument(
             "--set",
             action="append",
@@ -78,7 +91,19 @@ def parser() -> argparse.ArgumentParser:
     near = command("neighbours", "Find and keep the nearest training images of the test images.")
     for subparser in (check, near):
         subparser.add_argument("--task", action="store_true", help=argparse.SUPPRESS)
-    for subparser in (resume, stop, delete, work, check, predict, export, near, further, drawings):
+    for subparser in (
+        resume,
+        stop,
+        delete,
+        work,
+        check,
+        predict,
+        export,
+        near,
+        further,
+        longer,
+        drawings,
+    ):
         subparser.add_argument("run", metavar="RUN", help="an id from `runs`")
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="picture files")
     predict.add_argument(

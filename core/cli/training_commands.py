@@ -36,6 +36,12 @@ def _fine_tune(options: argparse.Namespace) -> int:
     return _begin(fine_tuning.request(options.run, **_given(options, known)))
 
 
+def _extend(options: argparse.Namespace) -> int:
+    """A training that goes on from a finished run's weights with its own images."""
+    known = {name: field for name, field in (FIELDS | OPTIONS).items() if name in options}
+    return _begin(fine_tuning.extend(options.run, **{"epochs": 5} | _given(options, known)))
+
+
 def _asked(options: argparse.Namespace) -> Job:
     """A recipe with what the command line changes."""
     recipe = recipes.get(options.recipe)
@@ -73,11 +79,7 @@ def _plan(options: argparse.Namespace) -> None:
     """Layers, parameters and the time a training would take here."""
     from core.jobs import plan
 
-    if options.request:
-        text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
-        job = Job.read(json.loads(text))
-    else:
-        job = _asked(options)
+    job = _requested(options)
     found = plan.estimate(job)
     if options.json:
         print(json.dumps(found))
@@ -90,6 +92,29 @@ def _plan(options: argparse.Namespace) -> None:
         f"{found['step_ms']:.2f} ms a step, about {found['epoch_s']:.1f} s an epoch, "
         f"{found['total_s']:.0f} s for {job.config.epochs}"
     )
+
+
+def _find_lr(options: argparse.Namespace) -> None:
+    """The loss at learning rates that grow, and the rate at which it falls fastest."""
+    from core.jobs import plan
+
+    found = plan.learning_rates(_requested(options))
+    if options.json:
+        print(json.dumps(found))
+        return
+    pairs = list(zip(found["rates"], found["losses"], strict=True))
+    for rate, loss in pairs[:: max(1, len(pairs) // 12)]:
+        print(f"{rate:<10.2g} loss {loss:.4f}")
+    best = found["suggested"]
+    print(f"the loss falls fastest at {best:g}" if best else "the loss falls at no rate")
+
+
+def _requested(options: argparse.Namespace) -> Job:
+    """The training that a file or the options ask for."""
+    if not options.request:
+        return _asked(options)
+    text = sys.stdin.read() if options.request == "-" else Path(options.request).read_text()
+    return Job.read(json.loads(text))
 
 
 def _resume(options: argparse.Namespace) -> int:
@@ -203,7 +228,9 @@ COMMANDS = {
     "recipes": _recipes,
     "train": _train,
     "fine-tune": _fine_tune,
+    "extend": _extend,
     "plan": _plan,
+    "find-lr": _find_lr,
     "resume": _resume,
     "queue": _queue,
     "stop": _stop,

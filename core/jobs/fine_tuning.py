@@ -51,11 +51,7 @@ def prepare(run_id: str) -> FineTuning:
     Raises RunNotFound, BrokenRun, DatasetError when the test images are not here to look for
     drawings among them, or ValueError when there is nothing to train with.
     """
-    run = store.load(run_id)
-    if run.problem:
-        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
-    if not run.metrics:
-        raise ValueError(f"{run_id} is {run.status}: only a finished run can be trained further")
+    run = _finished(run_id)
     kind = personal.kind_of(run)
     kept = sorted(personal.entries(kind), key=lambda entry: entry.id)
     images = personal.frames(kind, kept)
@@ -68,6 +64,26 @@ def prepare(run_id: str) -> FineTuning:
             f"of {len(kept)} drawings that {run_id} could read none is there to train on "
             f"(a third is held out, {int(shown.sum())} are test images): keep more on the Draw page"
         )
+    return _beginning(run, fit, held_out, kind.classes, int(shown.sum()))
+
+
+def _finished(run_id: str) -> store.Run:
+    run = store.load(run_id)
+    if run.problem:
+        raise files.BrokenRun(f"{run.id} is damaged: {run.problem}")
+    if not run.metrics:
+        raise ValueError(f"{run_id} is {run.status}: only a finished run can be trained further")
+    return run
+
+
+def _beginning(
+    run: store.Run,
+    fit: tuple[np.ndarray, np.ndarray],
+    held_out: tuple[np.ndarray, np.ndarray],
+    classes: tuple[str, ...],
+    left_out: int = 0,
+) -> FineTuning:
+    """What goes on from a run's weights with these drawings."""
     return FineTuning(
         start_from={
             "run": run.id,
@@ -78,9 +94,9 @@ def prepare(run_id: str) -> FineTuning:
             "count": len(fit[1]),
             "repeats": repeats(_images(run.info), len(fit[1])),
             "held_out": len(held_out[1]),
-            "test_images_left_out": int(shown.sum()),
-            "sha256": _sha256(fit, kind.classes),
-            "held_out_sha256": _sha256(held_out, kind.classes),
+            "test_images_left_out": left_out,
+            "sha256": _sha256(fit, classes),
+            "held_out_sha256": _sha256(held_out, classes),
         },
         start=run.folder / store.WEIGHTS,
         fit=fit,
@@ -106,9 +122,23 @@ def request(run_id: str, **changes: Any) -> Job:
     return Job(recipe, config.replace(**gentle | given), tuning=tuning, **own)
 
 
+def extend(run_id: str, epochs: int, **changes: Any) -> Job:
+    """A new training that goes on from a finished run's weights for so many epochs, with its
+    settings and images; its optimiser and schedule begin anew. `changes` are of settings or
+    OPTIONS. Raises RunNotFound, BrokenRun, or ValueError when the run is not finished.
+    """
+    run = _finished(run_id)
+    recipe, config = from_description(run.info)
+    none = np.empty((0, *run.info["shape"]), np.uint8), np.empty(0, np.int64)
+    tuning = _beginning(run, none, none, tuple(run.info["classes"]))
+    own = {"seed": run.info["seed"], "name": f"{run.title[:60]}, {epochs} epochs more"}
+    own |= {name: changes.pop(name) for name in OPTIONS if name in changes}
+    return Job(recipe, config.replace(epochs=epochs, **changes), tuning=tuning, **own)
+
+
 def repeats(images: int, drawings: int) -> int:
     """How often each drawing counts: to a fifth of the training images, at most 50 times."""
-    return max(1, min(MAX_REPEATS, round(SHARE * images / drawings)))
+    return max(1, min(MAX_REPEATS, round(SHARE * images / max(1, drawings))))
 
 
 def frozen(folder: Path, info: dict[str, Any]) -> FineTuning | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from core.data import datasets, folders, sources
 from core.jobs.job import Job
+from core.runs import limits
 from core.training.recipes import Recipe
 from core.training.settings import TrainConfig
 
@@ -34,48 +35,73 @@ def layers(recipe: Recipe) -> list[tuple[str, tuple[int, ...], int]]:
     return list(models.layer_table(model, shape))
 
 
-def estimate(job: Job) -> dict[str, Any]:
-    """Seconds this training will take here, from a few timed steps of the real network.
-
-    Keys: precision, step_ms, evaluation_s, epoch_s, total_s. Images of a set that is not here yet
-    are stood in for by noise, which costs the same. Raises ValueError for settings that do not fit.
+def _begun(job: Job) -> tuple[Any, ...]:
+    """(data set, its parts, network, precision) of a training here. Images of a set that is not
+    here yet are stood in for by noise, which costs the same. Raises ValueError.
     """
     import torch
 
-    from core.training import models, steps
-    from core.training.hardware import choose_device, usable_threads
-    from core.training.precision import choose_precision, time_steps
+    from core.training import models
+    from core.training.hardware import choose_device
+    from core.training.loop import check
+    from core.training.precision import choose_precision
     from core.training.results import TrainingData
 
     recipe, config = job.recipe, job.config
-    torch.set_num_threads(job.threads or usable_threads())
-    chosen = choose_device(job.device)
+    torch.set_num_threads(job.threads or limits.threads())
     dataset = _here(recipe.dataset) or _noise(recipe.dataset)
     parts = TrainingData.of(dataset, config)
-    parts.check_batch(config.batch_size)
-    model = models.build(recipe.model, dataset.shape, len(dataset.classes), **recipe.sizes)
-    model = model.to(chosen)
-    picked, _ = choose_precision(model, parts, config, job.precision)
-    step_ms = time_steps(model, parts, config, picked)
+    shape, classes = dataset.shape, len(dataset.classes)
+    model = models.build(recipe.model, shape, classes, seed=job.seed, **recipe.sizes)
+    check(model, parts, config)
+    model = model.to(choose_device(job.device))
+    return dataset, parts, model, choose_precision(model, parts, config, job.precision)[0]
+
+
+def estimate(job: Job) -> dict[str, Any]:
+    """Seconds this training will take here, from a few timed steps of the real network.
+
+    Keys: precision, step_ms, evaluation_s, epoch_s, total_s. Raises ValueError for settings that do
+    not fit.
+    """
+    import torch
+
+    from core.training import steps
+    from core.training.precision import time_steps
+
+    dataset, parts, model, precision = _begun(job)
+    step_ms = time_steps(model, parts, job.config, precision)
     few = dataset.test.take(torch.arange(min(len(dataset.test), 1000)))
     start = time.perf_counter()
     steps.predict_logits(model, few.images, parts.mean, parts.std)
     each = (time.perf_counter() - start) / len(few)
     evaluation_s = each * (len(parts.validation) + len(dataset.test))
-    epoch_s = step_ms / 1000 * math.ceil(len(parts.fit) / config.batch_size) + evaluation_s
+    epoch_s = step_ms / 1000 * math.ceil(len(parts.fit) / job.config.batch_size) + evaluation_s
     return {
-        "precision": picked,
+        "precision": precision,
         "step_ms": step_ms,
         "evaluation_s": evaluation_s,
         "epoch_s": epoch_s,
-        "total_s": epoch_s * config.epochs,
+        "total_s": epoch_s * job.config.epochs,
     }
 
 
-def estimate_in_worker(job: Job) -> dict[str, Any]:
-    """`estimate` in a process of its own, which may use all processors. Raises ValueError."""
+def learning_rates(job: Job) -> dict[str, Any]:
+    """The range test of `core.training.lr_finder` for a training. Raises ValueError, also where the
+    training images are not here: noise has no rate.
+    """
+    from core.training import lr_finder
+
+    if _here(job.recipe.dataset) is None:
+        raise ValueError(f"the images of {job.recipe.dataset} are not here yet: fetch them first")
+    _, parts, model, precision = _begun(job)
+    return lr_finder.find(model, parts, job.config, precision)
+
+
+def in_worker(command: str, job: Job) -> dict[str, Any]:
+    """What `plan` or `find-lr` say of a training, in a process of its own. Raises ValueError."""
     done = subprocess.run(
-        **folders.command("plan", "--request", "-", "--json"),
+        **folders.command(command, "--request", "-", "--json"),
         input=json.dumps(job.request()),
         capture_output=True,
         text=True,

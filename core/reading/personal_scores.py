@@ -73,7 +73,7 @@ def judge(run: store.Run, kept: Sequence[Entry], probs: np.ndarray) -> PersonalS
     labels = np.array([entry.label for entry in kept])
     held = np.array([entry.held_out for entry in kept])
     right = probs.argmax(1) == labels
-    trained = bool(run.info.get("personal"))
+    trained = bool((run.info.get("personal") or {}).get("count"))
     unseen = held if trained else np.ones(len(kept), bool)
     places = np.flatnonzero(unseen & ~right)
     classes = run.info["classes"]

@@ -115,8 +115,8 @@ def _opening(run: Run, script: bool) -> str:
         ends = "in one process, while the run had several: its weights will differ."
     if run.info.get("start_from"):
         ends = (
-            "from the beginning, while the run went on from another with drawings that are not in "
-            "here: its weights will differ."
+            "from the beginning, while the run went on from another, which is not in here: its "
+            "weights will differ."
         )
     return (
         f"# {words(run.title)}\n\n"

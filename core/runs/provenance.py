@@ -31,7 +31,8 @@ def table(run: store.Run) -> dict[str, str]:
     if start := info.get("start_from"):
         drawings = info["personal"]
         begun["Went on from"] = f"{start['run']} (weights {start['weights_sha256'][:12]})"
-        begun["Own drawings"] = f"{drawings['count']}, {drawings['repeats']} times each"
+        if drawings["count"]:
+            begun["Own drawings"] = f"{drawings['count']}, {drawings['repeats']} times each"
     manifest = files.read_json(run.folder / store.MANIFEST, ("files",))["files"]
     versions = info.get("versions", {})
     return {

@@ -135,7 +135,7 @@ def test_runs_of_2_and_of_100_classes_have_neighbours(artifacts, classes):
     made = synthetic(side=12, classes=classes, train=6 * classes + 60, test=50)
     made = replace(made, test=made.train.take(torch.arange(50)))
     recipe = replace(recipes.get("digits-cnn"), model="mlp", sizes={})
-    config = TINY.replace(epochs=1, validation=0.0)
+    config = TINY.replace(epochs=1, validation=0.0, schedule="constant")
     run = experiment.run(Job(recipe, config, **ONE_THREAD), dataset=made)
     stored = neighbours.save(run.id, dataset=made)
     assert stored.indices[:, 0].tolist() == list(range(50))

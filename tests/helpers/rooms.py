@@ -18,6 +18,7 @@ ROOMS = {
         "optimization",
         "loop",
         "precision",
+        "lr_finder",
     ],
     "evaluation": [
         "knn",

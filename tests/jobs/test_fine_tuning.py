@@ -15,7 +15,7 @@ from core.evaluation import curves
 from core.jobs import experiment, fine_tuning, queue
 from core.jobs.job import Job
 from core.reading import personal
-from core.runs import files, store
+from core.runs import files, provenance, store
 from core.training import recipes
 from tests.helpers import one_path
 from tests.helpers.drawings import further, keep_training_images
@@ -224,3 +224,31 @@ def test_a_copy_of_a_run_from_elsewhere_without_its_drawings_is_still_evaluated(
     info = json.loads((run.folder / store.INFO).read_text())
     assert info["personal"]["count"]
     shutil.rmtree(run.folder)
+
+
+def test_a_finished_run_goes_on_for_more_epochs_as_a_run_of_its_own(tiny):
+    before = store.read_weights(tiny)
+    job = fine_tuning.extend(tiny.id, 2)
+    assert (job.config.epochs, job.config.lr) == (2, tiny.info["config"]["lr"])
+    run = experiment.run(dataclasses.replace(job, precision="float32", threads=1))
+    assert run.id != tiny.id
+    assert run.info["start_from"]["run"] == tiny.id
+    assert provenance.table(run)["Went on from"].startswith(tiny.id)
+    assert "Own drawings" not in provenance.table(run)
+    assert len(run.history()[0]) == 2
+    assert run.info["images"] == tiny.info["images"]
+    again = experiment.run(
+        dataclasses.replace(fine_tuning.extend(tiny.id, 1, lr=1e-8), precision="float32", threads=1)
+    )
+    moved = [
+        (before[name] - value).abs().max()
+        for name, value in store.read_weights(again).items()
+        if name.endswith("weight")
+    ]
+    assert max(moved) < 1e-4
+
+
+def test_only_a_finished_run_is_extended(tiny):
+    (tiny.folder / store.MANIFEST).unlink()
+    with pytest.raises(ValueError, match="only a finished run can be trained further"):
+        fine_tuning.extend(tiny.id, 2)

@@ -67,7 +67,7 @@ def test_images_are_changed_on_the_device_that_trains(gray, monkeypatch):
 def test_the_estimate_in_a_worker_says_what_does_not_fit():
     config = DIGITS.config.replace(batch_size=2000)
     with pytest.raises(ValueError, match="batch_size: 2000 is more than the 1317"):
-        plan.estimate_in_worker(Job(DIGITS, config, **MACHINE))
+        plan.in_worker("plan", Job(DIGITS, config, **MACHINE))
 
 
 def test_augmented_samples_differ_from_the_images_and_keep_their_form():

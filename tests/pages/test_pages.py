@@ -540,7 +540,7 @@ def test_an_estimate_says_what_does_not_fit(artifacts, monkeypatch):
     def refused(*_, **__):
         raise ValueError("batch_size: 4096 is more than the 1317 training images")
 
-    monkeypatch.setattr(plan, "estimate_in_worker", refused)
+    monkeypatch.setattr(plan, "in_worker", refused)
     at = open_page("train")
     at.button(key="train_time").click().run()
     assert at.error[0].value == plain("batch_size: 4096 is more than the 1317 training images")
