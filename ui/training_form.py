@@ -165,11 +165,12 @@ def _learning_rates(key: str, job: Job) -> None:
     rates, losses = np.array(found["rates"]), np.array(found["losses"])
     line = charts.Line("", charts.run_color(job.recipe.name), rates, {"train": losses})
     figure = charts.curves([line], "loss", axis="learning rate")
-    figure.update_layout(height=240, xaxis_type="log", showlegend=False)
+    figure.update_layout(height=240, showlegend=False)
+    figure.update_xaxes(type="log", exponentformat="power", dtick=1)
     best, words = found["suggested"], "The loss falls at no rate."
     if best:
-        figure.add_vline(best, line_dash="dot")
-        words = f"The loss falls fastest at {best:g}: a rate to begin with, and to go above little."
+        figure.add_vline(best, line={"dash": "dot", "color": "gray"})
+        words = f"The loss falls fastest at {best:g}: a rate to begin with."
     elements.chart(figure, key="train_rates_found", alt=f"Loss at growing rates. {words}")
     st.caption(words)
 

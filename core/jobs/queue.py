@@ -7,6 +7,7 @@ waits begin by itself.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -171,8 +172,8 @@ def keep_going() -> None:
         _without.discard(root)
     elif root not in _without:
         _without.add(root)  # the runs are asked once, not at every look
-        wanted = any(root.glob(f"*/{store.REQUEST}")) and not limits.training_off()
-    if wanted and not locks.is_locked(root, SUPERVISOR):
+        wanted = any(root.glob(f"*/{store.REQUEST}"))
+    if wanted and os.access(root, os.W_OK) and not locks.is_locked(root, SUPERVISOR):
         _asked[root] = time.monotonic()
         spawn(["supervise"], root / ".supervisor.log", threads=1)
 
@@ -186,6 +187,7 @@ def spawn(arguments: list[str], log: Path, threads: int) -> subprocess.Popen[byt
             stdout=words,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            creationflags=getattr(subprocess, "DETACHED_PROCESS", 0),  # Windows
         )
 
 

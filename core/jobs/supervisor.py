@@ -74,6 +74,8 @@ class ThisMachine:
     def fits(self, row: line.Row, running: list[line.Row]) -> bool:
         if row.task != line.TRAIN:
             return all(other.task == line.TRAIN for other in running)
+        if limits.training_off():
+            return False
         alike = [other for other in running if other.task == line.TRAIN]
         threads = sum(each.threads or limits.threads() for each in (*alike, row))
         return not alike or (len(alike) < limits.trainings() and threads <= usable_threads())

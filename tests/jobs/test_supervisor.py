@@ -294,6 +294,24 @@ def test_whoever_looks_sees_that_a_supervisor_is_there(artifacts, monkeypatch):
     assert len(asked) == 2  # the table is lost, a request is there
 
 
+def test_a_folder_that_cannot_be_written_starts_nothing(artifacts, monkeypatch):
+    """Case 14: looking goes on."""
+    monkeypatch.setattr(queue, "_asked", {})
+    monkeypatch.setattr(queue, "spawn", lambda *_, **__: pytest.fail("it started one"))
+    with line.changing(artifacts) as db:
+        line.put(db, line.Row("waiting"))
+    monkeypatch.setattr(queue.os, "access", lambda *_: False)
+    queue.keep_going()
+
+
+def test_where_training_is_off_only_small_jobs_are_begun(watching, machine, tiny, monkeypatch):
+    submit()
+    background_tasks.start(tiny.id, "neighbours")
+    monkeypatch.setenv("LIGHTBOX_TRAINING", "off")
+    watching.tick()
+    assert machine.living == [(tiny.id, "neighbours")]
+
+
 def finished(ids: list[str]) -> bool:
     return {store.load(run_id).status for run_id in ids} == {"finished"}
 

@@ -234,6 +234,6 @@ def test_a_run_that_went_on_from_another_says_that_it_is_not_rebuilt_exactly(tin
     opening = next(
         code_export.parts(store.Run(tiny.id, tiny.folder, info, tiny.metrics), script=True)
     )
-    assert "went on from another with drawings that are not in" in opening[1]
+    assert "went on from another, which is not in" in opening[1]
     assert "ends with the same" not in opening[1]
     assert "ends with the same" in next(code_export.parts(tiny, script=True))[1]
